@@ -1,0 +1,1 @@
+"""amoCRM over HTTP: pace, credentials, requests and what their answers mean."""

@@ -1,0 +1,5 @@
+"""bin/demo."""
+import click
+@click.command()
+def demo() -> None:
+    """x"""

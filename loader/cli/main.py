@@ -1,0 +1,78 @@
+"""The root command, what all commands share, and the one place where errors become exits."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import click
+
+from loader import __version__
+from loader.errors import AmoError
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What of a run is shown: `is_chatty` when a person watches or asked for it."""
+
+    verbosity: int
+    quiet: bool
+
+    @property
+    def is_chatty(self) -> bool:
+        return not self.quiet and (self.verbosity > 0 or sys.stderr.isatty())
+
+    def say(self, text: str) -> None:
+        """A line for a person, on stderr; cron hears nothing."""
+        if self.is_chatty:
+            click.echo(text, err=True)
+
+
+def common(command: F) -> F:
+    """The options of every command: -v, -q, --version."""
+    command = click.version_option(__version__, "-V", "--version", prog_name="amo-loader")(command)
+    command = click.option("-q", "--quiet", is_flag=True, help="Errors only.")(command)
+    return click.option("-v", "--verbose", count=True, help="Say more; -vv for debugging.")(command)
+
+
+def output(verbose: int, quiet: bool) -> Output:
+    """Set logging up: warnings to stderr, more with -v, only errors with -q."""
+    level = logging.ERROR if quiet else logging.WARNING
+    logging.basicConfig(
+        stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if verbose:
+        logging.getLogger("amo").setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    if verbose > 1:
+        logging.getLogger("urllib3").setLevel(logging.DEBUG)
+    return Output(verbose, quiet)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="amo-loader")
+def cli() -> None:
+    """amoCRM / Kommo into PostgreSQL: complete, typed and clean, every night."""
+
+
+def main() -> None:
+    """Run a command; an AmoError becomes three lines on stderr and its exit code."""
+    from loader.cli import demo, load, migrate, transform  # noqa: PLC0415 - they import `cli`
+
+    for command in (load.load, transform.transform, migrate.migrate, demo.demo):
+        cli.add_command(command)
+    try:
+        cli(standalone_mode=False)
+    except AmoError as exc:
+        click.echo("\n".join(exc.lines()), err=True)
+        sys.exit(exc.exit_code)
+    except click.UsageError as exc:
+        command = exc.ctx.command_path if exc.ctx else "amo"
+        click.echo(f"ERROR [2]: {exc.format_message()}\nHINT: {command} --help", err=True)
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)

@@ -1,0 +1,68 @@
+"""bin/migrate."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from loader import config as configuration
+from loader import db, report
+from loader import migrate as migrating
+from loader.cli.main import common, output
+from loader.errors import SchemaError
+
+
+@click.command()
+@click.argument("action", type=click.Choice(["up", "status", "verify"]))
+@click.option("--dry-run", is_flag=True, help="With up: print what would be applied, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="With status: as JSON on stdout.")
+@common
+def migrate(action: str, dry_run: bool, as_json: bool, verbose: int, quiet: bool) -> None:
+    """The schema of the database.
+
+    \b
+    up      apply what is pending, each file in a transaction of its own
+    status  list the files and whether they are applied
+    verify  exit 58 when a file is pending, edited after it was applied, or unknown here
+
+    Every file also runs by hand: psql -X -1 -v ON_ERROR_STOP=1 -f sql/migrations/0001_….sql
+    """
+    out = output(verbose, quiet)
+    config = configuration.load({})
+    with db.server(config) as dsn, db.connect(dsn, command="migrate") as connection:
+        state = migrating.inspect(connection)
+        if action == "status":
+            _show(state, as_json=as_json)
+        elif action == "verify":
+            _verify(state)
+        elif dry_run:
+            for file in state.pending:
+                click.echo(f"sql/{file.name}.sql  {file.head('Purpose')}")
+        else:
+            for name in migrating.up(connection):
+                out.say(f"applied {name}")
+
+
+def _show(state: migrating.State, *, as_json: bool) -> None:
+    words = {name: "applied" for name in state.applied}
+    words |= {name: "edited" for name in state.edited}
+    words |= {name: "unknown" for name in state.unknown}
+    words |= {file.stem: "pending" for file in state.pending}
+    if as_json:
+        click.echo(json.dumps({"schema": "amo-migrate/status/1", "migrations": words}))
+    else:
+        click.echo(report.table(("migration", "state"), sorted(words.items())))
+
+
+def _verify(state: migrating.State) -> None:
+    if not state.is_current:
+        findings = [f"pending: {file.stem}" for file in state.pending]
+        findings += [f"edited: {name}" for name in state.edited]
+        findings += [f"unknown: {name}" for name in state.unknown]
+        raise SchemaError(
+            "the schema is not the one of this version",
+            detail="\n".join(findings),
+            hint="pending: bin/migrate up; edited: restore the released file; "
+            "unknown: use the version that wrote it",
+        )

@@ -1,0 +1,29 @@
+"""SIGTERM and SIGINT: the first asks to stop after the pages in flight, the second ends."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+
+class StopOnSignal:
+    """Sets `event` at the first signal and remembers its number; the second one kills."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.number: int | None = None
+
+    def __enter__(self) -> StopOnSignal:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        self.number = number
+        self.event.set()
+        signal.signal(number, signal.SIG_DFL)

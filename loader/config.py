@@ -1,0 +1,195 @@
+"""The effective configuration: flags > environment > amo.toml > defaults, each with its origin."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from loader.errors import UsageError
+
+# amoCRM allows 7 requests a second (facts: D:api/recommendations, K:limitations).
+RATE_LIMIT = 7.0
+
+DEFAULTS = {"rate": str(RATE_LIMIT), "home": "./.amo"}
+NAMES = ("base_url", "access_token", "access_token_file", "rate", "dsn", "home")
+SECRETS = ("access_token",)
+
+# Any of these means that the user has a PostgreSQL of her own in mind.
+LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One effective value and where it came from."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings by name; a name that nobody set is absent."""
+
+    settings: Mapping[str, Setting]
+    environment: Mapping[str, str]
+
+    def get(self, name: str) -> str | None:
+        setting = self.settings.get(name)
+        return setting.value if setting else None
+
+    @property
+    def home(self) -> Path:
+        """Folder of the embedded PostgreSQL (AMO_HOME)."""
+        return Path(self.settings["home"].value).expanduser().resolve()
+
+    @property
+    def rate(self) -> float:
+        """Requests a second; 0 < rate <= 7. 0 lifts the limit, on a loopback server only."""
+        text = self.settings["rate"].value
+        try:
+            rate = float(text)
+        except ValueError:
+            rate = -1.0
+        if rate == 0 and is_loopback(urlsplit(self.base_url).hostname or ""):
+            return rate
+        if not 0 < rate <= RATE_LIMIT:
+            raise UsageError(
+                "AMO_RATE is out of range",
+                detail=f"{text!r} from {self.settings['rate'].origin}",
+                hint="give requests per second, above 0 and at most 7; "
+                "0 (no limit) is for a sandbox on this machine only",
+            )
+        return rate
+
+    @property
+    def base_url(self) -> str:
+        """The account's own address, without a trailing slash."""
+        url = self.get("base_url")
+        if not url:
+            raise UsageError(
+                "AMO_BASE_URL is not set",
+                hint="export AMO_BASE_URL=https://mycompany.amocrm.ru, "
+                "or put base_url into amo.toml",
+            )
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme not in ("http", "https") or not host:
+            raise UsageError(
+                "AMO_BASE_URL is not a web address",
+                detail=url,
+                hint="it looks like https://mycompany.amocrm.ru",
+            )
+        if parts.scheme == "http" and not is_loopback(host):
+            raise UsageError(
+                "AMO_BASE_URL would send the token unencrypted",
+                detail=url,
+                hint="use https; plain http is accepted for this machine only (127.0.0.1, ::1)",
+            )
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def uses_embedded_postgres(self) -> bool:
+        """True when neither AMO_DSN nor any of libpq's variables names a server."""
+        return not self.get("dsn") and not any(self.environment.get(name) for name in LIBPQ)
+
+    def token(self) -> str:
+        """The long-lived access token, from the environment or from a file of mode 0600."""
+        token = self.get("access_token")
+        if not token and (path := self.get("access_token_file")):
+            token = _read_secret(Path(path).expanduser())
+        if not token:
+            raise UsageError(
+                "no access token is configured",
+                hint="put the long-lived token of your integration into a file of mode 0600 "
+                "and set AMO_ACCESS_TOKEN_FILE to its path",
+            )
+        return token.strip()
+
+    def show(self) -> list[tuple[str, str, str]]:
+        """(name, value, origin) of everything that is set, secrets masked."""
+        rows = []
+        for name in NAMES:
+            if setting := self.settings.get(name):
+                value = "********" if name in SECRETS else _mask_dsn(name, setting.value)
+                rows.append((name, value, setting.origin))
+        return rows
+
+
+def load(flags: Mapping[str, str | None], environment: Mapping[str, str] = os.environ) -> Config:
+    """Merge the sources. Raises UsageError for a broken or unknown amo.toml."""
+    settings = {name: Setting(value, "default") for name, value in DEFAULTS.items()}
+    file = Path(environment.get("AMO_CONFIG", "amo.toml"))
+    for name, value in _read_file(file, required="AMO_CONFIG" in environment).items():
+        settings[name] = Setting(value, str(file))
+    for name in NAMES:
+        variable = f"AMO_{name.upper()}"
+        if environment.get(variable):
+            settings[name] = Setting(environment[variable], variable)
+    for name, flag in flags.items():
+        if flag is not None:
+            settings[name] = Setting(flag, f"--{name.replace('_', '-')}")
+    return Config(settings, environment)
+
+
+def is_loopback(host: str) -> bool:
+    """True for localhost and for addresses that never leave this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_file(file: Path, *, required: bool) -> dict[str, str]:
+    if not file.exists():
+        if required:
+            raise UsageError("the file named by AMO_CONFIG does not exist", detail=str(file))
+        return {}
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+        raise UsageError(f"{file} cannot be read", detail=str(exc)) from exc
+    unknown = sorted(set(values) - set(NAMES))
+    if unknown:
+        raise UsageError(
+            f"{file} has a setting that does not exist",
+            detail=", ".join(unknown),
+            hint="known settings: " + ", ".join(NAMES),
+        )
+    return {name: str(value) for name, value in values.items()}
+
+
+def _read_secret(path: Path) -> str:
+    """Read a secret as strictly as libpq reads .pgpass: nobody else may look inside."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise UsageError(
+                "the token file can be read by others",
+                detail=f"{path} has mode {mode:04o}",
+                hint=f"chmod 600 {path}",
+            )
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise UsageError("the token file cannot be read", detail=str(exc)) from exc
+
+
+def _mask_dsn(name: str, value: str) -> str:
+    if name != "dsn":
+        return value
+    try:
+        parts = conninfo_to_dict(value)
+    except ProgrammingError:
+        return "******** (not a valid connection string)"
+    if "password" in parts:
+        parts["password"] = "********"  # noqa: S105 - this is the mask
+    return make_conninfo("", **parts)

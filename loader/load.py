@@ -1,0 +1,170 @@
+"""A load from start to end: account, lock, run, streams, verdict."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from loader import db, locks, migrate, runs
+from loader.api.client import Answer, Client, Unavailable
+from loader.api.pace import Pace
+from loader.config import Config
+from loader.db import Connection
+from loader.errors import AmoError, ConnectError, PartialError, TemporaryError
+from loader.reading import OnPage
+from loader.runs import Run
+from loader.staging import NotAPage, Place, Staged, stage
+from loader.streams import ACCOUNT, STREAMS, Stream
+from loader.workers import Outcome, Workers
+
+logger = logging.getLogger("amo.load")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for; resume: True, False, or None for the default."""
+
+    streams: Sequence[Stream]
+    mode: str = "full"
+    resume: bool | None = None
+    may_add_account: bool = False
+
+
+def load(
+    config: Config, dsn: str, options: Options, stop: threading.Event, on_page: OnPage
+) -> Outcome:
+    """Bring staging up to what amoCRM says now; `stop` ends it after the pages in flight.
+
+    Raises AmoError; whatever was committed stays, and the next call continues.
+    """
+    client = Client(config.base_url, config.token(), Pace(config.rate), stop)
+    with db.connect(dsn, command="load") as connection:
+        migrate.require_current(connection)
+        answer, account_id = _ask_account(client)
+        runs.check_account(connection, account_id, may_add=options.may_add_account)
+        locks.acquire(connection, account_id)
+        _declare_streams(connection)
+        run = runs.begin(
+            connection,
+            mode=options.mode,
+            account_id=account_id,
+            base_url=config.base_url,
+            streams=[stream.name for stream in options.streams],
+            resume=options.resume,
+        )
+        logger.info(
+            "load %s of account %s %s",
+            run.id,
+            account_id,
+            "continues" if run.resumed else "begins",
+        )
+        outcome = Outcome(run, account_id)
+        try:
+            on_page(ACCOUNT, _stage_account(connection, run, answer))
+            outcome.complete.append(ACCOUNT.name)
+            Workers(dsn, client, outcome, stop, on_page).read(connection, options.streams)
+        except psycopg.OperationalError as exc:
+            raise db.lost_connection(exc) from exc
+        except AmoError as exc:
+            runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
+            raise
+        _close(connection, outcome, stopped=stop.is_set())
+        return outcome
+
+
+def _ask_account(client: Client) -> tuple[Answer, int]:
+    """The account page and the id in it: the proof that URL and token are right."""
+    hint = "check AMO_BASE_URL: it is the address of your account, https://mycompany.amocrm.ru"
+    try:
+        answer = client.get(ACCOUNT.path, ACCOUNT.query())
+        return answer, int(json.loads(answer.body or b"")["id"])
+    except TemporaryError as exc:
+        raise ConnectError("cannot reach amoCRM", detail=exc.detail, hint=hint) from exc
+    except Unavailable as exc:
+        raise ConnectError(
+            "this address gives no account", detail=str(exc), hint=f"{hint}; is it paid?"
+        ) from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        start = " ".join((answer.body or b"")[:120].decode("utf-8", "replace").split())
+        raise ConnectError(
+            "this address does not answer as amoCRM does",
+            detail=f"GET /api/v4/account gave: {start or 'nothing'}",
+            hint=hint,
+        ) from exc
+
+
+def _declare_streams(connection: Connection) -> None:
+    """Tell the transforms what the streams are; an unchanged table is not written."""
+    rows = [
+        {
+            "name": stream.name,
+            "entity": stream.entity,
+            "entity_type": stream.entity_type,
+            "path": stream.path,
+            "embedded_key": stream.key,
+            "id_key": stream.id_key,
+            "has_numeric_id": stream.has_numeric_id,
+            "position": position,
+        }
+        for position, stream in enumerate(STREAMS, start=1)
+    ]
+    connection.execute(
+        "MERGE INTO ops.streams AS known"
+        " USING jsonb_populate_recordset(NULL::ops.streams, %s) AS declared"
+        " ON known.name = declared.name"
+        " WHEN MATCHED AND known IS NOT DISTINCT FROM declared THEN DO NOTHING"
+        " WHEN MATCHED THEN UPDATE SET entity = declared.entity,"
+        " entity_type = declared.entity_type, path = declared.path,"
+        " embedded_key = declared.embedded_key, id_key = declared.id_key,"
+        " has_numeric_id = declared.has_numeric_id, position = declared.position"
+        " WHEN NOT MATCHED THEN INSERT VALUES (declared.name, declared.entity,"
+        " declared.entity_type, declared.path, declared.embedded_key, declared.id_key,"
+        " declared.has_numeric_id, declared.position)",
+        (json.dumps(rows),),
+    )
+
+
+def _stage_account(connection: Connection, run: Run, answer: Answer) -> Staged:
+    place = Place.of(run.id, ACCOUNT.name, ACCOUNT.query(), 1)
+    try:
+        staged = stage(connection, place, ACCOUNT, answer)
+    except NotAPage as exc:
+        raise ConnectError("the account page cannot be staged", detail=str(exc)) from exc
+    runs.end_stream(connection, run, ACCOUNT.name, "complete", "", answer.http_seconds)
+    return staged
+
+
+def _close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:
+    """Write the verdict; raises PartialError or TemporaryError when streams failed."""
+    run = outcome.run
+    if stopped:
+        runs.finish(connection, run.id, "interrupted", 0, "stopped by a signal")
+        return
+    if not outcome.failed:
+        runs.finish(connection, run.id, "ok", 0, "")
+        return
+    detail = "\n".join(f"{name}: {exc.what}: {exc.detail}" for name, exc in outcome.failed.items())
+    names = ", ".join(outcome.failed)
+    others = set(outcome.complete) - {ACCOUNT.name}
+    error: AmoError
+    if others:
+        error = PartialError(
+            f"{len(outcome.failed)} of {len(outcome.failed) + len(others)} streams failed: {names}",
+            detail=detail,
+            hint="the other streams are complete and committed; bin/load --resume asks only "
+            "for what is missing",
+        )
+    else:
+        error = TemporaryError(
+            f"no stream could be read: {names}",
+            detail=detail,
+            hint="what was there before is untouched; run the same command again later",
+        )
+    status = "partial" if others else "failed"
+    runs.finish(connection, run.id, status, error.exit_code, error.what)
+    raise error

@@ -1,0 +1,47 @@
+"""One run at a time per account: advisory locks that die with their session."""
+
+from __future__ import annotations
+
+import zlib
+
+from loader.db import Connection, scalar
+from loader.errors import LockedError
+
+_CLASS = 727_001
+
+
+def acquire(connection: Connection, account_id: int) -> None:
+    """Take the account's lock for the life of the connection, or say who holds it.
+
+    Raises LockedError. The lock belongs to a session: behind a pooler in transaction mode
+    it would protect nothing.
+    """
+    key = _key(account_id)
+    if scalar(connection, "SELECT pg_try_advisory_lock(%s, %s)", (_CLASS, key)) is True:
+        return
+    holder = connection.execute(
+        "SELECT lock.pid, activity.application_name, activity.client_addr,"
+        " to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')"
+        " FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS activity ON lock.pid = activity.pid"
+        " WHERE lock.locktype = 'advisory' AND lock.classid = %s AND lock.objid = %s"
+        " AND lock.granted",
+        (_CLASS, key),
+    ).fetchone()
+    raise LockedError(
+        f"another run holds the lock of account {account_id}",
+        detail=_describe(holder) if holder else "it ended at this moment",
+        hint="wait for it, or end it with: SELECT pg_terminate_backend(pid)",
+    )
+
+
+def _key(account_id: int) -> int:
+    """A positive int4, which is how pg_locks shows it."""
+    return zlib.crc32(str(account_id).encode()) & 0x7FFF_FFFF
+
+
+def _describe(holder: tuple[object, ...]) -> str:
+    pid, application, address, since = holder
+    return (
+        f"backend pid {pid}, {application or 'unnamed'}, "
+        f"from {address or 'this machine'}, since {since or 'unknown'}"
+    )

@@ -1,0 +1,76 @@
+"""What a transform would do: which files, in which version, on how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loader import sqlfiles
+from loader.db import Connection
+from loader.errors import UsageError
+from loader.sqlfiles import SqlFile
+
+EXPLODE, MART = "transforms/1_explode", "transforms/4_mart"
+ROWS = ("transforms/2_normalise", "transforms/3_merge")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The files in their order, each with its state: new, changed, run or skip."""
+
+    files: tuple[tuple[SqlFile, str], ...]
+    waiting_pages: int
+    waiting_rows: int
+    rebuild: bool  # all documents are gone through again, not only what changed
+
+    def to_run(self) -> list[SqlFile]:
+        return [file for file, state in self.files if state != "skip"]
+
+
+def make_plan(connection: Connection, rebuild: Sequence[str] | None) -> Plan:
+    """Compare the files with the ledger; rebuild: None, or names (empty: everything).
+
+    Raises UsageError for a name that no file has.
+    """
+    wanted = set(rebuild or ())
+    known = {file.stem for file in sqlfiles.find(*ROWS, MART)}
+    if unknown := sorted(wanted - known):
+        raise UsageError(
+            "there is nothing of that name to rebuild",
+            detail=", ".join(unknown),
+            hint="names: " + ", ".join(sorted(known)),
+        )
+    last = _last_checksums(connection)
+    files = tuple(
+        (file, _state(file, last, rebuild=rebuild is not None))
+        for file in sqlfiles.find(EXPLODE, *ROWS, MART)
+        if not wanted or file.stem in wanted or file.name.startswith(EXPLODE)
+    )
+    # A file that makes rows and is not what made them last: its rows are out of date.
+    changed = any(
+        state == "changed" and not file.name.startswith((EXPLODE, MART)) for file, state in files
+    )
+    pages, rows = connection.execute(
+        "SELECT count(*), coalesce(sum(pages.rows), 0) FROM ops.pages INNER JOIN ops.runs"
+        " ON runs.id = pages.run_id WHERE runs.kind = 'load' AND runs.transformed_by IS NULL"
+        " AND pages.status = 'staged'"
+    ).fetchone() or (0, 0)
+    return Plan(files, int(str(pages)), int(str(rows)), rebuild is not None or changed)
+
+
+def _last_checksums(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(
+        "SELECT DISTINCT ON (transforms.name) transforms.name, transforms.checksum"
+        " FROM ops.transforms INNER JOIN ops.runs ON runs.id = transforms.run_id"
+        " WHERE runs.status = 'ok' ORDER BY transforms.name, transforms.run_id DESC"
+    )
+    return {str(name): str(checksum) for name, checksum in rows}
+
+
+def _state(file: SqlFile, last: dict[str, str], *, rebuild: bool) -> str:
+    """A file of 4_mart defines a view: it is run when it is new or changed, not every night."""
+    if file.name not in last:
+        return "new"
+    if last[file.name] != file.checksum:
+        return "changed"
+    return "skip" if file.name.startswith(MART) and not rebuild else "run"

@@ -1,0 +1,174 @@
+"""Transforms: the SQL files of the four steps and the checks, in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from loader import __version__, db, locks, migrate, runs, sqlfiles
+from loader.db import Connection, scalar
+from loader.errors import SqlError, TemporaryError
+from loader.plan import EXPLODE, Plan, make_plan
+from loader.sqlfiles import SqlFile
+
+logger = logging.getLogger("amo.transform")
+
+# The rows that our transaction has written so far, by kind, in what people read.
+_WRITTEN = """
+    SELECT
+        coalesce(sum(n_tup_ins), 0), coalesce(sum(n_tup_upd), 0), coalesce(sum(n_tup_del), 0),
+        pg_current_wal_insert_lsn() - '0/0'::pg_lsn
+    FROM pg_stat_xact_user_tables
+    WHERE schemaname IN ('amo', 'mart')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one file did: rows written in amo and mart, WAL in bytes."""
+
+    file: str
+    seconds: float
+    inserted: int
+    updated: int
+    deleted: int
+    wal_bytes: int
+
+
+def transform(
+    connection: Connection,
+    rebuild: Sequence[str] | None = None,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> int:
+    """Run all steps and checks; returns the run id. Nothing is kept when one fails.
+
+    Raises SqlError naming file and line, LockedError, SchemaError, TemporaryError when the
+    staged pages were lost in a server crash.
+    """
+    migrate.require_current(connection)
+    _lock_accounts(connection)
+    runs.ensure_epoch(connection)
+    _refuse_lost_pages(connection, rebuild)
+    todo = make_plan(connection, rebuild)
+    run_id = _begin(connection, todo)
+    try:
+        with connection.transaction():
+            # Sorts of keys, not of documents: need-based sizes are the tuner's work.
+            connection.execute("SET LOCAL work_mem = '64MB'")
+            for file in todo.to_run():
+                on_step(_run_file(connection, file, run_id))
+                if file.name.startswith(EXPLODE) and todo.rebuild:
+                    _take_all_documents(connection)
+            for check in sqlfiles.find("checks"):
+                _run_check(connection, check)
+            connection.execute(
+                "UPDATE ops.runs SET status = 'ok', exit_code = 0, finished_at = now()"
+                " WHERE id = %s",
+                (run_id,),
+            )
+    except SqlError as exc:
+        runs.finish(connection, run_id, "failed", exc.exit_code, exc.what)
+        raise
+    except psycopg.Error as exc:
+        if not connection.broken:
+            raise
+        raise db.lost_connection(exc) from exc
+    return run_id
+
+
+def _begin(connection: Connection, todo: Plan) -> int:
+    """A new transform run; one that a crash left open is closed, its work is taken over."""
+    with connection.transaction():
+        connection.execute(
+            "UPDATE ops.runs SET status = 'failed', finished_at = now(),"
+            " message = 'ended without a word' WHERE kind = 'transform' AND status = 'running'"
+        )
+        run_id = scalar(
+            connection,
+            "INSERT INTO ops.runs (kind, mode, version) VALUES ('transform', %s, %s) RETURNING id",
+            ("rebuild" if todo.rebuild else "transform", __version__),
+        )
+    return int(str(run_id))
+
+
+def _lock_accounts(connection: Connection) -> None:
+    rows = connection.execute(
+        "SELECT DISTINCT account_id FROM ops.runs WHERE account_id IS NOT NULL ORDER BY account_id"
+    ).fetchall()
+    for (account_id,) in rows:
+        locks.acquire(connection, int(str(account_id)))
+
+
+def _refuse_lost_pages(connection: Connection, rebuild: Sequence[str] | None) -> None:
+    lost = scalar(
+        connection,
+        "SELECT max(id) FROM ops.runs WHERE kind = 'load' AND status = 'lost'"
+        " AND transformed_by IS NULL",
+    )
+    if lost is not None and rebuild is None:
+        raise TemporaryError(
+            f"the pages of load {lost} vanished in a crash of the PostgreSQL server",
+            detail="staging is UNLOGGED; what was transformed before is safe",
+            hint="run bin/load: it asks again for what was lost; then run bin/transform",
+        )
+
+
+def _take_all_documents(connection: Connection) -> None:
+    """A changed file must see everything: put every document on the work list."""
+    connection.execute(
+        "INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)"
+        " SELECT document.account_id, document.stream, document.id,"
+        " CASE WHEN stream.has_numeric_id THEN document.id::bigint END, FALSE"
+        " FROM amo.documents AS document INNER JOIN ops.streams AS stream"
+        " ON document.stream = stream.name ON CONFLICT DO NOTHING"
+    )
+    connection.execute("ANALYZE staging.changes")
+
+
+def _run_file(connection: Connection, file: SqlFile, run_id: int) -> Step:
+    before = _written(connection)
+    started = time.monotonic()
+    try:
+        connection.execute(file.text)
+    except psycopg.Error as exc:
+        if connection.broken:
+            raise
+        raise SqlError(
+            f"{file.line_of(exc)}: {exc.diag.message_primary}",
+            detail=exc.diag.message_detail or exc.diag.context or "",
+            hint=(exc.diag.message_hint or "")
+            + "everything was rolled back; amo.* and mart.* are as before",
+        ) from exc
+    seconds = time.monotonic() - started
+    inserted, updated, deleted, wal = (b - a for a, b in zip(before, _written(connection), strict=True))
+    connection.execute(
+        "INSERT INTO ops.transforms (run_id, name, version, checksum, started_at, seconds,"
+        " inserted, updated, deleted, wal_bytes)"
+        " VALUES (%s, %s, %s, %s, clock_timestamp() - make_interval(secs => %s), %s, %s, %s, %s, %s)",
+        (run_id, file.name, file.head("Version"), file.checksum, seconds, seconds)
+        + (inserted, updated, deleted, wal),
+    )
+    logger.info("%s: %.2f s, +%s ~%s -%s", file.name, seconds, inserted, updated, deleted)
+    return Step(file.name, seconds, inserted, updated, deleted, wal)
+
+
+def _written(connection: Connection) -> tuple[int, int, int, int]:
+    row = connection.execute(_WRITTEN).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always gives a row
+    inserted, updated, deleted, wal = (int(str(value)) for value in row)
+    return inserted, updated, deleted, wal
+
+
+def _run_check(connection: Connection, check: SqlFile) -> None:
+    findings = connection.execute(check.text).fetchmany(3)
+    if findings:
+        rows = "\n".join(", ".join(str(value) for value in row) for row in findings)
+        raise SqlError(
+            f"check {check.stem} failed: {check.head('Purpose')}",
+            detail=rows,
+            hint=f"everything was rolled back; run sql/{check.name}.sql by hand to see all rows",
+        )

@@ -1,0 +1,29 @@
+-- Purpose: the four schemas of the product and the ledger of migrations itself.
+-- Writes:  schemas staging, amo, mart, ops; ops.migrations
+-- Re-run:  safe; what exists is kept.
+
+CREATE SCHEMA IF NOT EXISTS staging;
+COMMENT ON SCHEMA staging IS
+'Pages of the API as they came and what one transform makes of them; UNLOGGED, disposable.';
+
+CREATE SCHEMA IF NOT EXISTS amo;
+COMMENT ON SCHEMA amo IS
+'The account: one current row per entity, typed, keyed by (account_id, id).';
+
+CREATE SCHEMA IF NOT EXISTS mart;
+COMMENT ON SCHEMA mart IS 'Views for people and BI.';
+
+CREATE SCHEMA IF NOT EXISTS ops;
+COMMENT ON SCHEMA ops IS 'Everything about runs: ledgers, counters, rejects, versions.';
+
+CREATE TABLE IF NOT EXISTS ops.migrations (
+    name text CONSTRAINT migrations_pkey PRIMARY KEY,
+    checksum text NOT NULL,
+    version text NOT NULL,
+    applied_by text NOT NULL DEFAULT session_user,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE ops.migrations IS
+'Applied migrations; an edited or missing file is noticed by its checksum (bin/migrate verify).';
+COMMENT ON COLUMN ops.migrations.checksum IS 'SHA-256 of the file with LF line ends.';
+COMMENT ON COLUMN ops.migrations.version IS 'Version of the program that applied it.';

@@ -1,0 +1,79 @@
+-- Purpose: what ran, when, how it ended.
+-- Writes:  ops.runs, ops.streams, ops.run_streams, ops.counters
+-- Re-run:  safe; what exists is kept.
+
+CREATE TABLE IF NOT EXISTS ops.runs (
+    id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT runs_pkey PRIMARY KEY,
+    kind text NOT NULL CONSTRAINT runs_kind CHECK (kind IN ('load', 'transform')),
+    mode text NOT NULL,
+    account_id bigint,
+    base_url text,
+    streams text [],
+    status text NOT NULL DEFAULT 'running' CONSTRAINT runs_status
+    CHECK (status IN ('running', 'ok', 'partial', 'failed', 'interrupted', 'lost', 'abandoned')),
+    epoch uuid,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    resumed_at timestamptz,
+    finished_at timestamptz,
+    transformed_by bigint,
+    exit_code integer,
+    message text,
+    version text NOT NULL DEFAULT '',
+    host text NOT NULL DEFAULT '',
+    pid integer NOT NULL DEFAULT pg_backend_pid()
+);
+COMMENT ON TABLE ops.runs IS 'One row per bin/load and bin/transform.';
+COMMENT ON COLUMN ops.runs.mode IS
+'Of a load: full or incremental. Of a transform: transform, rebuild or by hand.';
+COMMENT ON COLUMN ops.runs.status IS
+'lost: its staged pages vanished in a server crash and are asked for again by the next load. '
+'abandoned: a later run took its place.';
+COMMENT ON COLUMN ops.runs.epoch IS
+'The content of staging.epoch when the run began; another one now means a crash in between.';
+COMMENT ON COLUMN ops.runs.transformed_by IS
+'The transform that took all pages of this load; NULL while they still wait in staging.';
+
+CREATE TABLE IF NOT EXISTS ops.streams (
+    name text CONSTRAINT streams_pkey PRIMARY KEY,
+    entity text NOT NULL,
+    entity_type text,
+    path text NOT NULL,
+    embedded_key text,
+    id_key text NOT NULL,
+    has_numeric_id boolean NOT NULL,
+    position integer NOT NULL
+);
+COMMENT ON TABLE ops.streams IS
+'The streams as loader/streams.py declares them; written by bin/load, read by the transforms.';
+COMMENT ON COLUMN ops.streams.entity IS 'What one item is: leads, notes, tags, custom_fields …';
+COMMENT ON COLUMN ops.streams.entity_type IS
+'The entity type that notes, tags and fields belong to: leads, contacts, companies …';
+COMMENT ON COLUMN ops.streams.embedded_key IS
+'Key below _embedded that holds the list; NULL when the whole body is one item.';
+
+CREATE TABLE IF NOT EXISTS ops.run_streams (
+    run_id bigint NOT NULL CONSTRAINT run_streams_run_id_fkey
+    REFERENCES ops.runs (id) ON DELETE CASCADE,
+    stream text NOT NULL,
+    status text NOT NULL CONSTRAINT run_streams_status
+    CHECK (status IN ('complete', 'skipped', 'failed')),
+    message text,
+    seconds double precision NOT NULL,
+    finished_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT run_streams_pkey PRIMARY KEY (run_id, stream)
+);
+COMMENT ON TABLE ops.run_streams IS
+'How each stream of a load ended; a stream without a row is not finished.';
+COMMENT ON COLUMN ops.run_streams.status IS
+'skipped: the account has no right to it or has switched it off; message says which.';
+
+CREATE TABLE IF NOT EXISTS ops.counters (
+    run_id bigint NOT NULL CONSTRAINT counters_run_id_fkey
+    REFERENCES ops.runs (id) ON DELETE CASCADE,
+    stream text NOT NULL,
+    counter text NOT NULL,
+    value bigint NOT NULL,
+    CONSTRAINT counters_pkey PRIMARY KEY (run_id, stream, counter)
+);
+COMMENT ON TABLE ops.counters IS
+'Rows of one transform by stream: staged = inserted + updated + unchanged + superseded + rejected.';

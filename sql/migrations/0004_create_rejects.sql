@@ -1,0 +1,23 @@
+-- Purpose: keep what could not be typed, with its raw value and the reason.
+-- Writes:  ops.rejects
+-- Re-run:  safe; what exists is kept.
+
+CREATE TABLE IF NOT EXISTS ops.rejects (
+    id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT rejects_pkey PRIMARY KEY,
+    run_id bigint NOT NULL CONSTRAINT rejects_run_id_fkey
+    REFERENCES ops.runs (id) ON DELETE CASCADE,
+    stream text NOT NULL,
+    entity_id text,
+    path text NOT NULL,
+    value text,
+    reason text NOT NULL,
+    raw text,
+    rejected_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE ops.rejects IS
+'A reject costs one value, never the row: the row is kept without it, the value stands here.';
+COMMENT ON COLUMN ops.rejects.path IS 'Where it stood in the document, for example price.';
+COMMENT ON COLUMN ops.rejects.value IS 'The value as text.';
+COMMENT ON COLUMN ops.rejects.raw IS 'The JSON as it came, escapes included.';
+
+CREATE INDEX IF NOT EXISTS rejects_run_id_stream ON ops.rejects (run_id, stream);

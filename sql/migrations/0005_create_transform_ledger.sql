@@ -1,0 +1,44 @@
+-- Purpose: which version of which SQL file produced the rows, and what it cost.
+-- Writes:  ops.transforms, ops.transform_run()
+-- Re-run:  safe; what exists is kept.
+
+CREATE TABLE IF NOT EXISTS ops.transforms (
+    run_id bigint NOT NULL CONSTRAINT transforms_run_id_fkey
+    REFERENCES ops.runs (id) ON DELETE CASCADE,
+    name text NOT NULL,
+    version text NOT NULL,
+    checksum text NOT NULL,
+    started_at timestamptz NOT NULL,
+    seconds double precision NOT NULL,
+    inserted bigint NOT NULL,
+    updated bigint NOT NULL,
+    deleted bigint NOT NULL,
+    wal_bytes bigint NOT NULL,
+    CONSTRAINT transforms_pkey PRIMARY KEY (run_id, name)
+);
+COMMENT ON TABLE ops.transforms IS 'One row per SQL file and transform run.';
+COMMENT ON COLUMN ops.transforms.version IS 'Line "Version:" in the head of the file.';
+COMMENT ON COLUMN ops.transforms.inserted IS 'Rows written in the schemas amo and mart.';
+COMMENT ON COLUMN ops.transforms.wal_bytes IS
+'WAL of the whole server while the file ran; exact when nothing else writes.';
+
+CREATE OR REPLACE FUNCTION ops.transform_run()
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog
+AS $$
+DECLARE
+    current_run bigint;
+BEGIN
+    SELECT max(runs.id) INTO current_run
+    FROM ops.runs AS runs
+    WHERE runs.kind = 'transform' AND runs.status = 'running';
+    IF current_run IS NULL THEN
+        INSERT INTO ops.runs (kind, mode) VALUES ('transform', 'by hand')
+        RETURNING id INTO current_run;
+    END IF;
+    RETURN current_run;
+END;
+$$;
+COMMENT ON FUNCTION ops.transform_run() IS
+'The transform that is running; a new one when a file is run by hand with psql.';

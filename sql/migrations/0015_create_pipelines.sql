@@ -1,0 +1,43 @@
+-- Purpose: pipelines: the shape of the JSON, the typed rows of one transform, the table.
+-- Writes:  staging.pipeline_json, staging.pipelines, amo.pipelines
+-- Re-run:  safe; what exists is kept.
+
+DO $$
+BEGIN
+    IF to_regtype('staging.pipeline_json') IS NULL THEN
+        CREATE TYPE staging.pipeline_json AS (
+            id bigint,
+            name text,
+            sort integer,
+            is_main boolean,
+            is_unsorted_on boolean,
+            is_archive boolean,
+            updated_at staging.unix_seconds
+        );
+    END IF;
+END;
+$$;
+COMMENT ON TYPE staging.pipeline_json IS 'What amoCRM sends for one of pipelines; other keys stay in amo.documents.';
+
+CREATE TABLE IF NOT EXISTS amo.pipelines (
+    account_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text,
+    sort integer,
+    is_main boolean,
+    is_unsorted_on boolean,
+    is_archive boolean,
+    updated_at timestamptz,
+    deleted_at timestamptz,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT pipelines_pkey PRIMARY KEY (account_id, id)
+);
+COMMENT ON TABLE amo.pipelines IS 'Pipelines of leads, archived ones included.';
+COMMENT ON COLUMN amo.pipelines.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON COLUMN amo.pipelines.changed_at IS 'When this row was last written here.';
+
+CREATE UNLOGGED TABLE IF NOT EXISTS staging.pipelines (
+    LIKE amo.pipelines
+) WITH (autovacuum_enabled = FALSE);
+ALTER TABLE staging.pipelines DROP COLUMN IF EXISTS changed_at;
+COMMENT ON TABLE staging.pipelines IS 'Rows of amo.pipelines that one transform is about to merge.';

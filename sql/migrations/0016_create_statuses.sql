@@ -1,0 +1,46 @@
+-- Purpose: statuses: the shape of the JSON, the typed rows of one transform, the table.
+-- Writes:  staging.status_json, staging.statuses, amo.statuses
+-- Re-run:  safe; what exists is kept.
+
+DO $$
+BEGIN
+    IF to_regtype('staging.status_json') IS NULL THEN
+        CREATE TYPE staging.status_json AS (
+            id bigint,
+            pipeline_id bigint,
+            name text,
+            sort integer,
+            is_editable boolean,
+            color text,
+            type integer,
+            updated_at staging.unix_seconds
+        );
+    END IF;
+END;
+$$;
+COMMENT ON TYPE staging.status_json IS 'What amoCRM sends for one of statuses; other keys stay in amo.documents.';
+
+CREATE TABLE IF NOT EXISTS amo.statuses (
+    account_id bigint NOT NULL,
+    id bigint NOT NULL,
+    pipeline_id bigint NOT NULL,
+    name text,
+    sort integer,
+    is_editable boolean,
+    color text,
+    type integer,
+    updated_at timestamptz,
+    deleted_at timestamptz,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT statuses_pkey PRIMARY KEY (account_id, pipeline_id, id)
+);
+COMMENT ON TABLE amo.statuses IS 'Stages; 142 (won) and 143 (lost) exist in every pipeline.';
+COMMENT ON COLUMN amo.statuses.type IS '0 normal, 1 unsorted.';
+COMMENT ON COLUMN amo.statuses.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON COLUMN amo.statuses.changed_at IS 'When this row was last written here.';
+
+CREATE UNLOGGED TABLE IF NOT EXISTS staging.statuses (
+    LIKE amo.statuses
+) WITH (autovacuum_enabled = FALSE);
+ALTER TABLE staging.statuses DROP COLUMN IF EXISTS changed_at;
+COMMENT ON TABLE staging.statuses IS 'Rows of amo.statuses that one transform is about to merge.';

@@ -1,0 +1,39 @@
+-- Purpose: loss_reasons: the shape of the JSON, the typed rows of one transform, the table.
+-- Writes:  staging.loss_reason_json, staging.loss_reasons, amo.loss_reasons
+-- Re-run:  safe; what exists is kept.
+
+DO $$
+BEGIN
+    IF to_regtype('staging.loss_reason_json') IS NULL THEN
+        CREATE TYPE staging.loss_reason_json AS (
+            id bigint,
+            name text,
+            sort integer,
+            created_at staging.unix_seconds,
+            updated_at staging.unix_seconds
+        );
+    END IF;
+END;
+$$;
+COMMENT ON TYPE staging.loss_reason_json IS 'What amoCRM sends for one of loss_reasons; other keys stay in amo.documents.';
+
+CREATE TABLE IF NOT EXISTS amo.loss_reasons (
+    account_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text,
+    sort integer,
+    created_at timestamptz,
+    updated_at timestamptz,
+    deleted_at timestamptz,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT loss_reasons_pkey PRIMARY KEY (account_id, id)
+);
+COMMENT ON TABLE amo.loss_reasons IS 'Reasons why leads are lost.';
+COMMENT ON COLUMN amo.loss_reasons.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON COLUMN amo.loss_reasons.changed_at IS 'When this row was last written here.';
+
+CREATE UNLOGGED TABLE IF NOT EXISTS staging.loss_reasons (
+    LIKE amo.loss_reasons
+) WITH (autovacuum_enabled = FALSE);
+ALTER TABLE staging.loss_reasons DROP COLUMN IF EXISTS changed_at;
+COMMENT ON TABLE staging.loss_reasons IS 'Rows of amo.loss_reasons that one transform is about to merge.';

@@ -1,0 +1,77 @@
+-- Purpose: leads: the shape of the JSON, the typed rows of one transform, the table.
+-- Writes:  staging.lead_json, staging.leads, amo.leads
+-- Re-run:  safe; what exists is kept.
+
+DO $$
+BEGIN
+    IF to_regtype('staging.lead_json') IS NULL THEN
+        CREATE TYPE staging.lead_json AS (
+            id bigint,
+            name text,
+            price numeric,
+            price_with_minor_units numeric,
+            responsible_user_id bigint,
+            group_id bigint,
+            pipeline_id bigint,
+            status_id bigint,
+            loss_reason_id bigint,
+            source_id bigint,
+            created_by bigint,
+            updated_by bigint,
+            created_at staging.unix_seconds,
+            updated_at staging.unix_seconds,
+            closed_at staging.unix_seconds,
+            closest_task_at staging.unix_seconds,
+            score bigint,
+            labor_cost bigint,
+            is_deleted boolean,
+            is_price_modified_by_robot boolean,
+            is_price_computed boolean,
+            visitor_uid text
+        );
+    END IF;
+END;
+$$;
+COMMENT ON TYPE staging.lead_json IS 'What amoCRM sends for one of leads; other keys stay in amo.documents.';
+
+CREATE TABLE IF NOT EXISTS amo.leads (
+    account_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text,
+    price numeric,
+    price_with_minor_units numeric,
+    responsible_user_id bigint,
+    group_id bigint,
+    pipeline_id bigint,
+    status_id bigint,
+    loss_reason_id bigint,
+    source_id bigint,
+    created_by bigint,
+    updated_by bigint,
+    created_at timestamptz,
+    closed_at timestamptz,
+    closest_task_at timestamptz,
+    score bigint,
+    labor_cost bigint,
+    is_deleted boolean,
+    is_price_modified_by_robot boolean,
+    is_price_computed boolean,
+    visitor_uid text,
+    updated_at timestamptz,
+    deleted_at timestamptz,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT leads_pkey PRIMARY KEY (account_id, id)
+) WITH (fillfactor = 90);
+COMMENT ON TABLE amo.leads IS 'Leads (deals).';
+COMMENT ON COLUMN amo.leads.price IS 'amoCRM cuts it at 2147483647; price_with_minor_units has the rest.';
+COMMENT ON COLUMN amo.leads.created_by IS '0: a robot or the API.';
+COMMENT ON COLUMN amo.leads.labor_cost IS 'Seconds.';
+COMMENT ON COLUMN amo.leads.status_id IS 'Unique only together with pipeline_id.';
+COMMENT ON COLUMN amo.leads.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON COLUMN amo.leads.changed_at IS 'When this row was last written here.';
+
+CREATE UNLOGGED TABLE IF NOT EXISTS staging.leads (
+    LIKE amo.leads
+) WITH (autovacuum_enabled = FALSE);
+ALTER TABLE staging.leads DROP COLUMN IF EXISTS changed_at;
+COMMENT ON TABLE staging.leads IS 'Rows of amo.leads that one transform is about to merge.';

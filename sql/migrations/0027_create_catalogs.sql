@@ -1,0 +1,55 @@
+-- Purpose: catalogs: the shape of the JSON, the typed rows of one transform, the table.
+-- Writes:  staging.catalog_json, staging.catalogs, amo.catalogs
+-- Re-run:  safe; what exists is kept.
+
+DO $$
+BEGIN
+    IF to_regtype('staging.catalog_json') IS NULL THEN
+        CREATE TYPE staging.catalog_json AS (
+            id bigint,
+            name text,
+            type text,
+            sort integer,
+            created_by bigint,
+            updated_by bigint,
+            created_at staging.unix_seconds,
+            updated_at staging.unix_seconds,
+            can_add_elements boolean,
+            can_show_in_cards boolean,
+            can_link_multiple boolean,
+            can_be_deleted boolean,
+            sdk_widget_code text
+        );
+    END IF;
+END;
+$$;
+COMMENT ON TYPE staging.catalog_json IS 'What amoCRM sends for one of catalogs; other keys stay in amo.documents.';
+
+CREATE TABLE IF NOT EXISTS amo.catalogs (
+    account_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text,
+    type text,
+    sort integer,
+    created_by bigint,
+    updated_by bigint,
+    created_at timestamptz,
+    can_add_elements boolean,
+    can_show_in_cards boolean,
+    can_link_multiple boolean,
+    can_be_deleted boolean,
+    sdk_widget_code text,
+    updated_at timestamptz,
+    deleted_at timestamptz,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT catalogs_pkey PRIMARY KEY (account_id, id)
+);
+COMMENT ON TABLE amo.catalogs IS 'Lists: products, invoices and own ones.';
+COMMENT ON COLUMN amo.catalogs.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON COLUMN amo.catalogs.changed_at IS 'When this row was last written here.';
+
+CREATE UNLOGGED TABLE IF NOT EXISTS staging.catalogs (
+    LIKE amo.catalogs
+) WITH (autovacuum_enabled = FALSE);
+ALTER TABLE staging.catalogs DROP COLUMN IF EXISTS changed_at;
+COMMENT ON TABLE staging.catalogs IS 'Rows of amo.catalogs that one transform is about to merge.';

@@ -1,0 +1,49 @@
+-- Purpose: catalog_elements: the shape of the JSON, the typed rows of one transform, the table.
+-- Writes:  staging.catalog_element_json, staging.catalog_elements, amo.catalog_elements
+-- Re-run:  safe; what exists is kept.
+
+DO $$
+BEGIN
+    IF to_regtype('staging.catalog_element_json') IS NULL THEN
+        CREATE TYPE staging.catalog_element_json AS (
+            id bigint,
+            catalog_id bigint,
+            name text,
+            created_by bigint,
+            updated_by bigint,
+            created_at staging.unix_seconds,
+            updated_at staging.unix_seconds,
+            is_deleted boolean,
+            invoice_link text,
+            currency_id bigint
+        );
+    END IF;
+END;
+$$;
+COMMENT ON TYPE staging.catalog_element_json IS 'What amoCRM sends for one of catalog_elements; other keys stay in amo.documents.';
+
+CREATE TABLE IF NOT EXISTS amo.catalog_elements (
+    account_id bigint NOT NULL,
+    id bigint NOT NULL,
+    catalog_id bigint,
+    name text,
+    created_by bigint,
+    updated_by bigint,
+    created_at timestamptz,
+    is_deleted boolean,
+    invoice_link text,
+    currency_id bigint,
+    updated_at timestamptz,
+    deleted_at timestamptz,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT catalog_elements_pkey PRIMARY KEY (account_id, id)
+) WITH (fillfactor = 90);
+COMMENT ON TABLE amo.catalog_elements IS 'Elements of lists.';
+COMMENT ON COLUMN amo.catalog_elements.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON COLUMN amo.catalog_elements.changed_at IS 'When this row was last written here.';
+
+CREATE UNLOGGED TABLE IF NOT EXISTS staging.catalog_elements (
+    LIKE amo.catalog_elements
+) WITH (autovacuum_enabled = FALSE);
+ALTER TABLE staging.catalog_elements DROP COLUMN IF EXISTS changed_at;
+COMMENT ON TABLE staging.catalog_elements IS 'Rows of amo.catalog_elements that one transform is about to merge.';

@@ -1,0 +1,26 @@
+-- Purpose: e-mail addresses of contacts and companies, as typed and cleaned.
+-- Writes:  amo.emails, staging.emails
+-- Re-run:  safe; what exists is kept.
+
+CREATE TABLE IF NOT EXISTS amo.emails (
+    account_id bigint NOT NULL,
+    entity_type text NOT NULL,
+    entity_id bigint NOT NULL,
+    position integer NOT NULL,
+    raw text NOT NULL,
+    email text,
+    enum_code text,
+    is_valid boolean NOT NULL,
+    CONSTRAINT emails_pkey PRIMARY KEY (account_id, entity_type, entity_id, position)
+);
+COMMENT ON TABLE amo.emails IS
+'Values of the field EMAIL. What is not an address keeps raw, with is_valid false.';
+COMMENT ON COLUMN amo.emails.raw IS 'As a person typed it.';
+COMMENT ON COLUMN amo.emails.email IS
+'Without blanks, the domain in lower case; NULL when not valid.';
+COMMENT ON COLUMN amo.emails.enum_code IS 'WORK, PRIV or OTHER.';
+
+CREATE UNLOGGED TABLE IF NOT EXISTS staging.emails (
+    LIKE amo.emails
+) WITH (autovacuum_enabled = FALSE);
+COMMENT ON TABLE staging.emails IS 'Rows of amo.emails that one transform is about to merge.';

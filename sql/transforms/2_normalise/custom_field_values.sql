@@ -1,0 +1,94 @@
+-- Purpose: values of custom fields from the documents that changed, typed by the field's type.
+-- Version: 1
+-- Reads:   staging.changes, amo.documents
+-- Writes:  staging.custom_field_values, ops.rejects
+-- Re-run:  safe; rebuilt from scratch.
+
+TRUNCATE staging.custom_field_values;
+
+INSERT INTO staging.custom_field_values (
+    account_id, entity_type, entity_id, field_id, position, value, value_numeric,
+    value_timestamp, value_boolean, value_json, enum_id, enum_code, field_type
+)
+SELECT
+    change.account_id,
+    change.stream AS entity_type,
+    change.entity_id,
+    field.field_id,
+    row_number() OVER (
+        PARTITION BY change.account_id, change.stream, change.entity_id, field.field_id
+        ORDER BY entry.ordinal, item.ordinal
+    ) AS position,
+    CASE jsonb_typeof(item.doc -> 'value')
+        WHEN 'object' THEN coalesce(
+            item.doc #>> '{value,name}',
+            item.doc #>> '{value,description}',
+            item.doc #>> '{value,file_name}',
+            item.doc ->> 'value'
+        )
+        ELSE item.doc ->> 'value'
+    END AS value,
+    CASE WHEN field.field_type IN ('numeric', 'price', 'monetary')
+        THEN staging.to_numeric(item.doc ->> 'value')
+    END AS value_numeric,
+    CASE WHEN field.field_type IN ('date', 'date_time', 'birthday')
+        THEN staging.to_time(item.doc ->> 'value')
+    END AS value_timestamp,
+    CASE WHEN field.field_type = 'checkbox'
+        THEN staging.to_boolean(item.doc ->> 'value')
+    END AS value_boolean,
+    CASE
+        WHEN jsonb_typeof(item.doc -> 'value') IN ('object', 'array') THEN item.doc -> 'value'
+        -- A chained list puts its ids beside where others have a value.
+        WHEN NOT item.doc ? 'value' THEN item.doc
+    END AS value_json,
+    staging.to_bigint(item.doc ->> 'enum_id') AS enum_id,
+    -- Older answers call the code "enum".
+    coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code,
+    field.field_type
+FROM staging.changes AS change
+INNER JOIN amo.documents AS document
+    ON
+        change.account_id = document.account_id
+        AND change.stream = document.stream
+        AND change.id = document.id
+CROSS JOIN LATERAL
+    jsonb_path_query(
+        document.doc, '$.custom_fields_values[*] ? (@.type() == "object")'
+    ) WITH ORDINALITY AS entry (doc, ordinal)
+CROSS JOIN LATERAL (
+    SELECT
+        staging.to_bigint(entry.doc ->> 'field_id') AS field_id,
+        entry.doc ->> 'field_type' AS field_type
+) AS field
+CROSS JOIN LATERAL
+    jsonb_path_query(entry.doc, '$.values[*] ? (@.type() == "object")')
+    WITH ORDINALITY AS item (doc, ordinal)
+WHERE
+    change.stream IN ('leads', 'contacts', 'companies', 'customers', 'catalog_elements');
+
+INSERT INTO ops.rejects (run_id, stream, entity_id, path, value, reason)
+SELECT
+    ops.transform_run() AS run_id,
+    staged.entity_type AS stream,
+    staged.entity_id::text AS entity_id,
+    'custom_fields_values.' || coalesce(staged.field_id::text, '?') AS path,
+    staged.value,
+    'not a value of type ' || coalesce(staged.field_type, 'unknown, or a field without id')
+    AS reason
+FROM staging.custom_field_values AS staged
+WHERE
+    staged.field_id IS NULL
+    OR staged.value <> '' AND CASE staged.field_type
+        WHEN 'numeric' THEN staged.value_numeric IS NULL
+        WHEN 'price' THEN staged.value_numeric IS NULL
+        WHEN 'monetary' THEN staged.value_numeric IS NULL
+        WHEN 'date' THEN staged.value_timestamp IS NULL
+        WHEN 'date_time' THEN staged.value_timestamp IS NULL
+        WHEN 'birthday' THEN staged.value_timestamp IS NULL
+        WHEN 'checkbox' THEN staged.value_boolean IS NULL
+        ELSE FALSE
+    END;
+
+DELETE FROM staging.custom_field_values
+WHERE field_id IS NULL;

@@ -1,0 +1,42 @@
+-- Purpose: e-mail addresses from the documents that changed.
+-- Version: 1
+-- Reads:   staging.changes, amo.documents
+-- Writes:  staging.emails
+-- Re-run:  safe; rebuilt from scratch.
+
+TRUNCATE staging.emails;
+
+INSERT INTO staging.emails (
+    account_id, entity_type, entity_id, position, raw, email, enum_code, is_valid
+)
+SELECT
+    change.account_id,
+    change.stream AS entity_type,
+    change.entity_id,
+    item.ordinal AS position,
+    item.doc ->> 'value' AS raw,
+    address.groups[1] || '@' || lower(address.groups[2]) AS email,
+    coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code,
+    address.groups IS NOT NULL AS is_valid
+FROM staging.changes AS change
+INNER JOIN amo.documents AS document
+    ON
+        change.account_id = document.account_id
+        AND change.stream = document.stream
+        AND change.id = document.id
+CROSS JOIN LATERAL
+    jsonb_path_query(
+        document.doc,
+        '$.custom_fields_values[*] ? (@.field_code == "EMAIL").values[*]'
+        ' ? (@.type() == "object")'
+    ) WITH ORDINALITY AS item (doc, ordinal)
+-- The local part is case-sensitive by RFC 5321 and kept; the domain is not.
+LEFT JOIN LATERAL
+    regexp_match(
+        item.doc ->> 'value',
+        '^\s*([^\s@,;<>"]+)@([^\s@,;<>".]+(?:\.[^\s@,;<>".]+)*\.[^\s@,;<>".\d]{2,})\s*$'
+    ) AS address (groups)
+    ON TRUE
+WHERE
+    change.stream IN ('leads', 'contacts', 'companies', 'customers')
+    AND item.doc ->> 'value' IS NOT NULL;

@@ -1,0 +1,41 @@
+-- Purpose: typed rows of notes from the documents that changed.
+-- Version: 1
+-- Reads:   staging.changes, amo.documents, ops.streams
+-- Writes:  staging.notes, ops.rejects
+-- Re-run:  safe; rebuilt from scratch.
+
+TRUNCATE staging.notes;
+
+INSERT INTO staging.notes (
+    account_id, entity_type, id, entity_id, note_type, params, responsible_user_id,
+    group_id, created_by, updated_by, created_at, is_pinned, text, updated_at,
+    deleted_at
+)
+SELECT
+    change.account_id,
+    stream.entity_type,
+    note.id,
+    note.entity_id,
+    note.note_type,
+    note.params,
+    note.responsible_user_id,
+    note.group_id,
+    note.created_by,
+    note.updated_by,
+    to_timestamp(note.created_at) AS created_at,
+    note.is_pinned,
+    document.doc #>> '{params,text}' AS text,
+    to_timestamp(note.updated_at) AS updated_at,
+    document.deleted_at
+FROM staging.changes AS change
+INNER JOIN ops.streams AS stream
+    ON change.stream = stream.name
+INNER JOIN amo.documents AS document
+    ON
+        change.account_id = document.account_id
+        AND change.stream = document.stream
+        AND change.id = document.id
+CROSS JOIN LATERAL
+    staging.typed(NULL::staging.note_json, document.doc, change.stream, change.id)
+    AS note
+WHERE stream.entity = 'notes' AND note.id IS NOT NULL;
