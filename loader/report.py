@@ -88,7 +88,8 @@ def table(head: Sequence[str], rows: Sequence[Row], foot: Row | None = None) -> 
     last = [[_cell(value) for value in foot]] if foot else []
     widths = [max(map(len, column)) for column in zip(head, *text, *last, strict=True)]
     left = [
-        index == 0 or any(isinstance(row[index], str) and not _is_number(row[index]) for row in rows)
+        index == 0
+        or any(isinstance(row[index], str) and not _is_number(row[index]) for row in rows)
         for index in range(len(head))
     ]
 

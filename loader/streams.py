@@ -83,7 +83,9 @@ STREAMS: tuple[Stream, ...] = (
         )
         for entity in FOUR
     ),  # §5.6
-    *(Stream(f"{entity}_tags", f"{entity}/tags", "tags", "tags", entity) for entity in FOUR),  # §5.18
+    *(
+        Stream(f"{entity}_tags", f"{entity}/tags", "tags", "tags", entity) for entity in FOUR
+    ),  # §5.18
     _main(
         "leads",
         "contacts,catalog_elements,loss_reason,is_price_modified_by_robot,source_id,source",
@@ -93,9 +95,7 @@ STREAMS: tuple[Stream, ...] = (
     _main("customers", "contacts,companies,catalog_elements"),  # §5.11
     Stream("tasks", "tasks", "tasks", "tasks", parameters=BY_ID),  # §5.15
     *(
-        Stream(
-            f"{entity}_notes", f"{entity}/notes", "notes", "notes", entity, parameters=BY_ID
-        )
+        Stream(f"{entity}_notes", f"{entity}/notes", "notes", "notes", entity, parameters=BY_ID)
         for entity in FOUR
     ),  # §5.16
     Stream("catalogs", "catalogs", "catalogs", "catalogs"),  # §5.14

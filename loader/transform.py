@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import psycopg
 
-from loader import __version__, db, locks, migrate, runs, sqlfiles
+from loader import __version__, db, locks, migrate, runs, sqlfiles, vacuum
 from loader.db import Connection, scalar
 from loader.errors import SqlError, TemporaryError
 from loader.plan import EXPLODE, Plan, make_plan
@@ -70,6 +70,7 @@ def transform(
                 " WHERE id = %s",
                 (run_id,),
             )
+            written = vacuum.tables_worth_it(connection)
     except SqlError as exc:
         runs.finish(connection, run_id, "failed", exc.exit_code, exc.what)
         raise
@@ -77,6 +78,7 @@ def transform(
         if not connection.broken:
             raise
         raise db.lost_connection(exc) from exc
+    vacuum.run(connection, written)
     return run_id
 
 
@@ -144,16 +146,20 @@ def _run_file(connection: Connection, file: SqlFile, run_id: int) -> Step:
             + "everything was rolled back; amo.* and mart.* are as before",
         ) from exc
     seconds = time.monotonic() - started
-    inserted, updated, deleted, wal = (b - a for a, b in zip(before, _written(connection), strict=True))
+    after = _written(connection)
+    step = Step(file.name, seconds, *(now - then for then, now in zip(before, after, strict=True)))
     connection.execute(
         "INSERT INTO ops.transforms (run_id, name, version, checksum, started_at, seconds,"
-        " inserted, updated, deleted, wal_bytes)"
-        " VALUES (%s, %s, %s, %s, clock_timestamp() - make_interval(secs => %s), %s, %s, %s, %s, %s)",
-        (run_id, file.name, file.head("Version"), file.checksum, seconds, seconds)
-        + (inserted, updated, deleted, wal),
+        " inserted, updated, deleted, wal_bytes) VALUES (%(run_id)s, %(file)s, %(version)s,"
+        " %(checksum)s, clock_timestamp() - make_interval(secs => %(seconds)s), %(seconds)s,"
+        " %(inserted)s, %(updated)s, %(deleted)s, %(wal_bytes)s)",
+        asdict(step)
+        | {"run_id": run_id, "version": file.head("Version"), "checksum": file.checksum},
     )
-    logger.info("%s: %.2f s, +%s ~%s -%s", file.name, seconds, inserted, updated, deleted)
-    return Step(file.name, seconds, inserted, updated, deleted, wal)
+    logger.info(
+        "%s: %.2f s, +%s ~%s -%s", file.name, seconds, step.inserted, step.updated, step.deleted
+    )
+    return step
 
 
 def _written(connection: Connection) -> tuple[int, int, int, int]:

@@ -19,7 +19,9 @@ from loader.streams import Stream
 
 @click.command()
 @click.option("--mode", type=click.Choice(["full"]), default="full", show_default=True)
-@click.option("--stream", "names", multiple=True, metavar="NAME", help="Only this stream; repeatable.")
+@click.option(
+    "--stream", "names", multiple=True, metavar="NAME", help="Only this stream; repeatable."
+)
 @click.option(
     "--resume/--fresh",
     default=None,

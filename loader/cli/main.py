@@ -71,8 +71,8 @@ def main() -> None:
         click.echo("\n".join(exc.lines()), err=True)
         sys.exit(exc.exit_code)
     except click.UsageError as exc:
-        command = exc.ctx.command_path if exc.ctx else "amo"
-        click.echo(f"ERROR [2]: {exc.format_message()}\nHINT: {command} --help", err=True)
+        path = exc.ctx.command_path if exc.ctx else "amo"
+        click.echo(f"ERROR [2]: {exc.format_message()}\nHINT: {path} --help", err=True)
         sys.exit(2)
     except click.Abort:
         sys.exit(130)

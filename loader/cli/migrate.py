@@ -45,9 +45,9 @@ def migrate(action: str, dry_run: bool, as_json: bool, verbose: int, quiet: bool
 
 
 def _show(state: migrating.State, *, as_json: bool) -> None:
-    words = {name: "applied" for name in state.applied}
-    words |= {name: "edited" for name in state.edited}
-    words |= {name: "unknown" for name in state.unknown}
+    words = dict.fromkeys(state.applied, "applied")
+    words |= dict.fromkeys(state.edited, "edited")
+    words |= dict.fromkeys(state.unknown, "unknown")
     words |= {file.stem: "pending" for file in state.pending}
     if as_json:
         click.echo(json.dumps({"schema": "amo-migrate/status/1", "migrations": words}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 
 import click
 
@@ -96,15 +97,5 @@ def _as_json(run_id: int, seconds: float, steps: list[Step]) -> dict[str, object
         "updated": sum(s.updated for s in steps),
         "deleted": sum(s.deleted for s in steps),
         "wal_bytes": sum(s.wal_bytes for s in steps),
-        "files": [
-            {
-                "name": s.file,
-                "seconds": round(s.seconds, 3),
-                "inserted": s.inserted,
-                "updated": s.updated,
-                "deleted": s.deleted,
-                "wal_bytes": s.wal_bytes,
-            }
-            for s in steps
-        ],
+        "files": [asdict(step) for step in steps],
     }

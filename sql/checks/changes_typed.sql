@@ -4,40 +4,79 @@
 
 SELECT
     typed.stream,
-    coalesce(expected.documents, 0) AS documents,
-    typed.rows
+    typed.rows,
+    coalesce(expected.documents, 0) AS documents
 FROM (
-    SELECT 'leads' AS stream, count(*) AS rows FROM staging.leads
+    SELECT
+        'leads' AS stream,
+        count(*) AS rows
+    FROM staging.leads
     UNION ALL
-    SELECT 'contacts' AS stream, count(*) AS rows FROM staging.contacts
+    SELECT
+        'contacts' AS stream,
+        count(*) AS rows
+    FROM staging.contacts
     UNION ALL
-    SELECT 'companies' AS stream, count(*) AS rows FROM staging.companies
+    SELECT
+        'companies' AS stream,
+        count(*) AS rows
+    FROM staging.companies
     UNION ALL
-    SELECT 'customers' AS stream, count(*) AS rows FROM staging.customers
+    SELECT
+        'customers' AS stream,
+        count(*) AS rows
+    FROM staging.customers
     UNION ALL
-    SELECT 'tasks' AS stream, count(*) AS rows FROM staging.tasks
+    SELECT
+        'tasks' AS stream,
+        count(*) AS rows
+    FROM staging.tasks
     UNION ALL
-    SELECT 'users' AS stream, count(*) AS rows FROM staging.users
+    SELECT
+        'users' AS stream,
+        count(*) AS rows
+    FROM staging.users
     UNION ALL
-    SELECT 'roles' AS stream, count(*) AS rows FROM staging.roles
+    SELECT
+        'roles' AS stream,
+        count(*) AS rows
+    FROM staging.roles
     UNION ALL
-    SELECT 'pipelines' AS stream, count(*) AS rows FROM staging.pipelines
+    SELECT
+        'pipelines' AS stream,
+        count(*) AS rows
+    FROM staging.pipelines
     UNION ALL
-    SELECT 'loss_reasons' AS stream, count(*) AS rows FROM staging.loss_reasons
+    SELECT
+        'loss_reasons' AS stream,
+        count(*) AS rows
+    FROM staging.loss_reasons
     UNION ALL
-    SELECT 'catalogs' AS stream, count(*) AS rows FROM staging.catalogs
+    SELECT
+        'catalogs' AS stream,
+        count(*) AS rows
+    FROM staging.catalogs
     UNION ALL
-    SELECT 'catalog_elements' AS stream, count(*) AS rows FROM staging.catalog_elements
+    SELECT
+        'catalog_elements' AS stream,
+        count(*) AS rows
+    FROM staging.catalog_elements
     UNION ALL
-    SELECT note.entity_type || '_notes' AS stream, count(*) AS rows
+    SELECT
+        note.entity_type || '_notes' AS stream,
+        count(*) AS rows
     FROM staging.notes AS note
     GROUP BY note.entity_type
     UNION ALL
-    SELECT tag.entity_type || '_tags' AS stream, count(*) AS rows
+    SELECT
+        tag.entity_type || '_tags' AS stream,
+        count(*) AS rows
     FROM staging.tags AS tag
     GROUP BY tag.entity_type
     UNION ALL
-    SELECT field.entity_type || '_custom_fields' AS stream, count(*) AS rows
+    SELECT
+        field.entity_type || '_custom_fields' AS stream,
+        count(*) AS rows
     FROM staging.custom_fields AS field
     GROUP BY field.entity_type
 ) AS typed

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS ops.runs (
     mode text NOT NULL,
     account_id bigint,
     base_url text,
-    streams text [],
+    streams text[],
     status text NOT NULL DEFAULT 'running' CONSTRAINT runs_status
     CHECK (status IN ('running', 'ok', 'partial', 'failed', 'interrupted', 'lost', 'abandoned')),
     epoch uuid,

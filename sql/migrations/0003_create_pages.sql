@@ -12,7 +12,8 @@ CREATE UNLOGGED TABLE IF NOT EXISTS staging.pages (
 ) WITH (autovacuum_enabled = FALSE, toast.autovacuum_enabled = FALSE);
 COMMENT ON TABLE staging.pages IS
 'One row per API page, its JSON as it came. Emptied by TRUNCATE, hence never vacuumed.';
-COMMENT ON COLUMN staging.pages.params IS 'Query parameters, and the parent id where there is one.';
+COMMENT ON COLUMN staging.pages.params IS
+'Query parameters, and the parent id where there is one.';
 
 -- lz4 takes half the CPU of pglz for the same pages; not every build has it.
 DO $$
@@ -57,5 +58,6 @@ COMMENT ON COLUMN ops.pages.status IS
 COMMENT ON COLUMN ops.pages.sha256 IS 'Of the bytes as amoCRM sent them.';
 COMMENT ON COLUMN ops.pages.requests IS 'HTTP requests it took, retries included.';
 COMMENT ON COLUMN ops.pages.wait_ms IS 'Waiting for the rate limit, milliseconds.';
-COMMENT ON COLUMN ops.pages.http_ms IS 'From request to last byte, retries and their pauses included.';
+COMMENT ON COLUMN ops.pages.http_ms IS
+'From request to last byte, retries and their pauses included.';
 COMMENT ON COLUMN ops.pages.copy_ms IS 'COPY, shape check and ledger row.';

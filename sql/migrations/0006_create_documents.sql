@@ -53,7 +53,8 @@ CREATE UNLOGGED TABLE IF NOT EXISTS staging.changes (
 ) WITH (autovacuum_enabled = FALSE);
 COMMENT ON TABLE staging.changes IS
 'Documents that changed since the last successful transform: the work list of steps 2 and 3.';
-COMMENT ON COLUMN staging.changes.entity_id IS 'The id as a number, for streams whose ids are numbers.';
+COMMENT ON COLUMN staging.changes.entity_id IS
+'The id as a number, for streams whose ids are numbers.';
 
 -- Hrefs echo the query of the page (?page=7), and the page of an entity changes when others
 -- vanish: a hash with them would call it changed. Cutting them out of the document costs
@@ -65,7 +66,7 @@ IMMUTABLE PARALLEL SAFE
 RETURN jsonb_hash_extended(
     jsonb_path_query_array(doc, '$._embedded.* ? (@.type() == "array").size()')
     || jsonb_path_query_array(doc, '$._embedded.*[*].* ? (!exists(@.self))'),
-    jsonb_hash_extended(doc - '{_links,_embedded}'::text [], 0)
+    jsonb_hash_extended(doc - '{_links,_embedded}'::text[], 0)
 );
 COMMENT ON FUNCTION staging.document_hash(jsonb) IS
 '64-bit hash of everything but _links, at the top and in embedded entities.';

@@ -33,7 +33,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.account_json IS 'What amoCRM sends for one of accounts; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.account_json IS
+'What amoCRM sends for one of accounts; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.accounts (
     account_id bigint NOT NULL,
@@ -65,13 +66,14 @@ CREATE TABLE IF NOT EXISTS amo.accounts (
     CONSTRAINT accounts_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.accounts IS 'The account itself, one row.';
-COMMENT ON COLUMN amo.accounts.is_api_filter_enabled IS 'FALSE: amoCRM ignores filters on the four main lists without saying so.';
+COMMENT ON COLUMN amo.accounts.is_api_filter_enabled IS
+'FALSE: amoCRM ignores filters on the four main lists without saying so.';
 COMMENT ON COLUMN amo.accounts.current_user_id IS 'Owner of the token that loaded it.';
 COMMENT ON COLUMN amo.accounts.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.accounts.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.accounts (
-    LIKE amo.accounts
+    LIKE amo.accounts INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.accounts DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.accounts IS 'Rows of amo.accounts that one transform is about to merge.';
+COMMENT ON TABLE staging.accounts IS
+'Rows of amo.accounts that one transform is about to merge.';

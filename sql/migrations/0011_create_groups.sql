@@ -14,7 +14,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.group_json IS 'What amoCRM sends for one of groups; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.group_json IS
+'What amoCRM sends for one of groups; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.groups (
     account_id bigint NOT NULL,
@@ -31,7 +32,6 @@ COMMENT ON COLUMN amo.groups.deleted_at IS 'When amoCRM was found not to have it
 COMMENT ON COLUMN amo.groups.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.groups (
-    LIKE amo.groups
+    LIKE amo.groups INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.groups DROP COLUMN IF EXISTS changed_at;
 COMMENT ON TABLE staging.groups IS 'Rows of amo.groups that one transform is about to merge.';

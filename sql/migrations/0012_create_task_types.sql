@@ -16,7 +16,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.task_type_json IS 'What amoCRM sends for one of task_types; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.task_type_json IS
+'What amoCRM sends for one of task_types; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.task_types (
     account_id bigint NOT NULL,
@@ -35,7 +36,7 @@ COMMENT ON COLUMN amo.task_types.deleted_at IS 'When amoCRM was found not to hav
 COMMENT ON COLUMN amo.task_types.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.task_types (
-    LIKE amo.task_types
+    LIKE amo.task_types INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.task_types DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.task_types IS 'Rows of amo.task_types that one transform is about to merge.';
+COMMENT ON TABLE staging.task_types IS
+'Rows of amo.task_types that one transform is about to merge.';

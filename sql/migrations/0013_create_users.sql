@@ -19,7 +19,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.user_json IS 'What amoCRM sends for one of users; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.user_json IS
+'What amoCRM sends for one of users; other keys stay in amo.documents.';
 
 DO $$
 BEGIN
@@ -63,12 +64,12 @@ CREATE TABLE IF NOT EXISTS amo.users (
 );
 COMMENT ON TABLE amo.users IS 'Users; one who left the account keeps the row.';
 COMMENT ON COLUMN amo.users.is_active IS 'FALSE: switched off.';
-COMMENT ON COLUMN amo.users.rights IS 'The whole object, with the rights per entity and status.';
+COMMENT ON COLUMN amo.users.rights IS
+'The whole object, with the rights per entity and status.';
 COMMENT ON COLUMN amo.users.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.users.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.users (
-    LIKE amo.users
+    LIKE amo.users INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.users DROP COLUMN IF EXISTS changed_at;
 COMMENT ON TABLE staging.users IS 'Rows of amo.users that one transform is about to merge.';

@@ -14,7 +14,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.role_json IS 'What amoCRM sends for one of roles; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.role_json IS
+'What amoCRM sends for one of roles; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.roles (
     account_id bigint NOT NULL,
@@ -27,13 +28,13 @@ CREATE TABLE IF NOT EXISTS amo.roles (
     changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT roles_pkey PRIMARY KEY (account_id, id)
 );
-COMMENT ON TABLE amo.roles IS 'Roles; administrator and free user are flags of a user, not roles.';
+COMMENT ON TABLE amo.roles IS
+'Roles; administrator and free user are flags of a user, not roles.';
 COMMENT ON COLUMN amo.roles.user_ids IS 'JSON list of user ids.';
 COMMENT ON COLUMN amo.roles.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.roles.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.roles (
-    LIKE amo.roles
+    LIKE amo.roles INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.roles DROP COLUMN IF EXISTS changed_at;
 COMMENT ON TABLE staging.roles IS 'Rows of amo.roles that one transform is about to merge.';

@@ -17,7 +17,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.pipeline_json IS 'What amoCRM sends for one of pipelines; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.pipeline_json IS
+'What amoCRM sends for one of pipelines; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.pipelines (
     account_id bigint NOT NULL,
@@ -37,7 +38,7 @@ COMMENT ON COLUMN amo.pipelines.deleted_at IS 'When amoCRM was found not to have
 COMMENT ON COLUMN amo.pipelines.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.pipelines (
-    LIKE amo.pipelines
+    LIKE amo.pipelines INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.pipelines DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.pipelines IS 'Rows of amo.pipelines that one transform is about to merge.';
+COMMENT ON TABLE staging.pipelines IS
+'Rows of amo.pipelines that one transform is about to merge.';

@@ -18,7 +18,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.status_json IS 'What amoCRM sends for one of statuses; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.status_json IS
+'What amoCRM sends for one of statuses; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.statuses (
     account_id bigint NOT NULL,
@@ -40,7 +41,7 @@ COMMENT ON COLUMN amo.statuses.deleted_at IS 'When amoCRM was found not to have 
 COMMENT ON COLUMN amo.statuses.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.statuses (
-    LIKE amo.statuses
+    LIKE amo.statuses INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.statuses DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.statuses IS 'Rows of amo.statuses that one transform is about to merge.';
+COMMENT ON TABLE staging.statuses IS
+'Rows of amo.statuses that one transform is about to merge.';

@@ -15,7 +15,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.loss_reason_json IS 'What amoCRM sends for one of loss_reasons; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.loss_reason_json IS
+'What amoCRM sends for one of loss_reasons; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.loss_reasons (
     account_id bigint NOT NULL,
@@ -29,11 +30,12 @@ CREATE TABLE IF NOT EXISTS amo.loss_reasons (
     CONSTRAINT loss_reasons_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.loss_reasons IS 'Reasons why leads are lost.';
-COMMENT ON COLUMN amo.loss_reasons.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON COLUMN amo.loss_reasons.deleted_at IS
+'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.loss_reasons.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.loss_reasons (
-    LIKE amo.loss_reasons
+    LIKE amo.loss_reasons INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.loss_reasons DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.loss_reasons IS 'Rows of amo.loss_reasons that one transform is about to merge.';
+COMMENT ON TABLE staging.loss_reasons IS
+'Rows of amo.loss_reasons that one transform is about to merge.';

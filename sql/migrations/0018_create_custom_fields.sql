@@ -32,7 +32,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.custom_field_json IS 'What amoCRM sends for one of custom_fields; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.custom_field_json IS
+'What amoCRM sends for one of custom_fields; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.custom_fields (
     account_id bigint NOT NULL,
@@ -63,12 +64,14 @@ CREATE TABLE IF NOT EXISTS amo.custom_fields (
     changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT custom_fields_pkey PRIMARY KEY (account_id, entity_type, id)
 );
-COMMENT ON TABLE amo.custom_fields IS 'Definitions of custom fields; contacts and companies may share one id.';
-COMMENT ON COLUMN amo.custom_fields.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON TABLE amo.custom_fields IS
+'Definitions of custom fields; contacts and companies may share one id.';
+COMMENT ON COLUMN amo.custom_fields.deleted_at IS
+'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.custom_fields.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.custom_fields (
-    LIKE amo.custom_fields
+    LIKE amo.custom_fields INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.custom_fields DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.custom_fields IS 'Rows of amo.custom_fields that one transform is about to merge.';
+COMMENT ON TABLE staging.custom_fields IS
+'Rows of amo.custom_fields that one transform is about to merge.';

@@ -15,7 +15,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.enum_json IS 'What amoCRM sends for one of custom_field_enums; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.enum_json IS
+'What amoCRM sends for one of custom_field_enums; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.custom_field_enums (
     account_id bigint NOT NULL,
@@ -30,12 +31,14 @@ CREATE TABLE IF NOT EXISTS amo.custom_field_enums (
     changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT custom_field_enums_pkey PRIMARY KEY (account_id, entity_type, field_id, id)
 );
-COMMENT ON TABLE amo.custom_field_enums IS 'Options of selects; options that amoCRM replaced are kept, old values still name them.';
-COMMENT ON COLUMN amo.custom_field_enums.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON TABLE amo.custom_field_enums IS
+'Options of selects; options that amoCRM replaced are kept, old values still name them.';
+COMMENT ON COLUMN amo.custom_field_enums.deleted_at IS
+'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.custom_field_enums.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.custom_field_enums (
-    LIKE amo.custom_field_enums
+    LIKE amo.custom_field_enums INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.custom_field_enums DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.custom_field_enums IS 'Rows of amo.custom_field_enums that one transform is about to merge.';
+COMMENT ON TABLE staging.custom_field_enums IS
+'Rows of amo.custom_field_enums that one transform is about to merge.';

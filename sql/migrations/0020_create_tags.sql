@@ -14,7 +14,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.tag_json IS 'What amoCRM sends for one of tags; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.tag_json IS
+'What amoCRM sends for one of tags; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.tags (
     account_id bigint NOT NULL,
@@ -33,7 +34,6 @@ COMMENT ON COLUMN amo.tags.deleted_at IS 'When amoCRM was found not to have it a
 COMMENT ON COLUMN amo.tags.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.tags (
-    LIKE amo.tags
+    LIKE amo.tags INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.tags DROP COLUMN IF EXISTS changed_at;
 COMMENT ON TABLE staging.tags IS 'Rows of amo.tags that one transform is about to merge.';

@@ -32,7 +32,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.lead_json IS 'What amoCRM sends for one of leads; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.lead_json IS
+'What amoCRM sends for one of leads; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.leads (
     account_id bigint NOT NULL,
@@ -63,7 +64,8 @@ CREATE TABLE IF NOT EXISTS amo.leads (
     CONSTRAINT leads_pkey PRIMARY KEY (account_id, id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE amo.leads IS 'Leads (deals).';
-COMMENT ON COLUMN amo.leads.price IS 'amoCRM cuts it at 2147483647; price_with_minor_units has the rest.';
+COMMENT ON COLUMN amo.leads.price IS
+'amoCRM cuts it at 2147483647; price_with_minor_units has the rest.';
 COMMENT ON COLUMN amo.leads.created_by IS '0: a robot or the API.';
 COMMENT ON COLUMN amo.leads.labor_cost IS 'Seconds.';
 COMMENT ON COLUMN amo.leads.status_id IS 'Unique only together with pipeline_id.';
@@ -71,7 +73,6 @@ COMMENT ON COLUMN amo.leads.deleted_at IS 'When amoCRM was found not to have it 
 COMMENT ON COLUMN amo.leads.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.leads (
-    LIKE amo.leads
+    LIKE amo.leads INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.leads DROP COLUMN IF EXISTS changed_at;
 COMMENT ON TABLE staging.leads IS 'Rows of amo.leads that one transform is about to merge.';

@@ -23,7 +23,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.contact_json IS 'What amoCRM sends for one of contacts; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.contact_json IS
+'What amoCRM sends for one of contacts; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.contacts (
     account_id bigint NOT NULL,
@@ -49,7 +50,7 @@ COMMENT ON COLUMN amo.contacts.deleted_at IS 'When amoCRM was found not to have 
 COMMENT ON COLUMN amo.contacts.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.contacts (
-    LIKE amo.contacts
+    LIKE amo.contacts INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.contacts DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.contacts IS 'Rows of amo.contacts that one transform is about to merge.';
+COMMENT ON TABLE staging.contacts IS
+'Rows of amo.contacts that one transform is about to merge.';

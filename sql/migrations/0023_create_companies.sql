@@ -20,7 +20,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.company_json IS 'What amoCRM sends for one of companies; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.company_json IS
+'What amoCRM sends for one of companies; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.companies (
     account_id bigint NOT NULL,
@@ -43,7 +44,7 @@ COMMENT ON COLUMN amo.companies.deleted_at IS 'When amoCRM was found not to have
 COMMENT ON COLUMN amo.companies.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.companies (
-    LIKE amo.companies
+    LIKE amo.companies INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.companies DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.companies IS 'Rows of amo.companies that one transform is about to merge.';
+COMMENT ON TABLE staging.companies IS
+'Rows of amo.companies that one transform is about to merge.';

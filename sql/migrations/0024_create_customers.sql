@@ -27,7 +27,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.customer_json IS 'What amoCRM sends for one of customers; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.customer_json IS
+'What amoCRM sends for one of customers; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.customers (
     account_id bigint NOT NULL,
@@ -57,7 +58,7 @@ COMMENT ON COLUMN amo.customers.deleted_at IS 'When amoCRM was found not to have
 COMMENT ON COLUMN amo.customers.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.customers (
-    LIKE amo.customers
+    LIKE amo.customers INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.customers DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.customers IS 'Rows of amo.customers that one transform is about to merge.';
+COMMENT ON TABLE staging.customers IS
+'Rows of amo.customers that one transform is about to merge.';

@@ -24,7 +24,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.task_json IS 'What amoCRM sends for one of tasks; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.task_json IS
+'What amoCRM sends for one of tasks; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.tasks (
     account_id bigint NOT NULL,
@@ -49,12 +50,12 @@ CREATE TABLE IF NOT EXISTS amo.tasks (
 );
 COMMENT ON TABLE amo.tasks IS 'Tasks; a task without an entity has no entity_id.';
 COMMENT ON COLUMN amo.tasks.duration IS 'Seconds.';
-COMMENT ON COLUMN amo.tasks.result IS 'Text of the result; amoCRM wraps it in an object, or sends [] for none.';
+COMMENT ON COLUMN amo.tasks.result IS
+'Text of the result; amoCRM wraps it in an object, or sends [] for none.';
 COMMENT ON COLUMN amo.tasks.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.tasks.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.tasks (
-    LIKE amo.tasks
+    LIKE amo.tasks INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.tasks DROP COLUMN IF EXISTS changed_at;
 COMMENT ON TABLE staging.tasks IS 'Rows of amo.tasks that one transform is about to merge.';

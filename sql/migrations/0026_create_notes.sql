@@ -21,7 +21,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.note_json IS 'What amoCRM sends for one of notes; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.note_json IS
+'What amoCRM sends for one of notes; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.notes (
     account_id bigint NOT NULL,
@@ -49,7 +50,6 @@ COMMENT ON COLUMN amo.notes.deleted_at IS 'When amoCRM was found not to have it 
 COMMENT ON COLUMN amo.notes.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.notes (
-    LIKE amo.notes
+    LIKE amo.notes INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.notes DROP COLUMN IF EXISTS changed_at;
 COMMENT ON TABLE staging.notes IS 'Rows of amo.notes that one transform is about to merge.';

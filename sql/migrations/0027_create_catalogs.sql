@@ -23,7 +23,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.catalog_json IS 'What amoCRM sends for one of catalogs; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.catalog_json IS
+'What amoCRM sends for one of catalogs; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.catalogs (
     account_id bigint NOT NULL,
@@ -49,7 +50,7 @@ COMMENT ON COLUMN amo.catalogs.deleted_at IS 'When amoCRM was found not to have 
 COMMENT ON COLUMN amo.catalogs.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.catalogs (
-    LIKE amo.catalogs
+    LIKE amo.catalogs INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.catalogs DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.catalogs IS 'Rows of amo.catalogs that one transform is about to merge.';
+COMMENT ON TABLE staging.catalogs IS
+'Rows of amo.catalogs that one transform is about to merge.';

@@ -20,7 +20,8 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON TYPE staging.catalog_element_json IS 'What amoCRM sends for one of catalog_elements; other keys stay in amo.documents.';
+COMMENT ON TYPE staging.catalog_element_json IS
+'What amoCRM sends for one of catalog_elements; other keys stay in amo.documents.';
 
 CREATE TABLE IF NOT EXISTS amo.catalog_elements (
     account_id bigint NOT NULL,
@@ -39,11 +40,12 @@ CREATE TABLE IF NOT EXISTS amo.catalog_elements (
     CONSTRAINT catalog_elements_pkey PRIMARY KEY (account_id, id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE amo.catalog_elements IS 'Elements of lists.';
-COMMENT ON COLUMN amo.catalog_elements.deleted_at IS 'When amoCRM was found not to have it any more.';
+COMMENT ON COLUMN amo.catalog_elements.deleted_at IS
+'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.catalog_elements.changed_at IS 'When this row was last written here.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.catalog_elements (
-    LIKE amo.catalog_elements
+    LIKE amo.catalog_elements INCLUDING DEFAULTS
 ) WITH (autovacuum_enabled = FALSE);
-ALTER TABLE staging.catalog_elements DROP COLUMN IF EXISTS changed_at;
-COMMENT ON TABLE staging.catalog_elements IS 'Rows of amo.catalog_elements that one transform is about to merge.';
+COMMENT ON TABLE staging.catalog_elements IS
+'Rows of amo.catalog_elements that one transform is about to merge.';

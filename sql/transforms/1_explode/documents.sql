@@ -11,40 +11,50 @@ INSERT INTO staging.items (
     account_id, stream, id, run_id, page_no, page, ordinal, updated_at, hash, rank
 )
 SELECT
-    run.account_id,
-    page.stream,
-    entry.id,
-    page.run_id,
-    page.page_no,
-    page.ctid AS page,
-    item.ordinal,
-    entry.updated_at,
-    staging.document_hash(item.doc) AS hash,
+    entity.account_id,
+    entity.stream,
+    entity.id,
+    entity.run_id,
+    entity.page_no,
+    entity.page,
+    entity.ordinal,
+    entity.updated_at,
+    entity.hash,
     -- The same entity can come twice, since pages shift under us: newest wins, then latest.
     row_number() OVER (
-        PARTITION BY run.account_id, page.stream, entry.id
+        PARTITION BY entity.account_id, entity.stream, entity.id
         ORDER BY
-            entry.updated_at DESC NULLS LAST,
-            page.run_id DESC,
-            page.page_no DESC,
-            item.ordinal DESC,
-            page.ctid DESC
+            entity.updated_at DESC NULLS LAST,
+            entity.run_id DESC,
+            entity.page_no DESC,
+            entity.ordinal DESC,
+            entity.page DESC
     ) AS rank
-FROM staging.pages AS page
-INNER JOIN ops.runs AS run
-    ON page.run_id = run.id
-INNER JOIN ops.streams AS stream
-    ON page.stream = stream.name
-CROSS JOIN LATERAL
-    jsonb_array_elements(staging.page_items(page.body, stream.embedded_key))
-    WITH ORDINALITY AS item (doc, ordinal)
-CROSS JOIN LATERAL (
+FROM (
     SELECT
+        run.account_id,
+        page.stream,
         staging.document_id(item.doc, stream.id_key, stream.has_numeric_id) AS id,
+        page.run_id,
+        page.page_no,
+        page.ctid AS page,
+        item.ordinal,
         CASE jsonb_typeof(item.doc -> 'updated_at')
             WHEN 'number' THEN (item.doc -> 'updated_at')::numeric
-        END AS updated_at
-) AS entry;
+        END AS updated_at,
+        staging.document_hash(item.doc) AS hash
+    FROM staging.pages AS page
+    INNER JOIN ops.runs AS run
+        ON page.run_id = run.id
+    INNER JOIN ops.streams AS stream
+        ON page.stream = stream.name
+    CROSS JOIN
+        LATERAL
+        jsonb_array_elements(staging.page_items(page.body, stream.embedded_key))
+        WITH ORDINALITY AS item (doc, ordinal)
+    -- Keeps the hash below the sort; above it, the sort would carry the documents.
+    OFFSET 0 -- noqa: AM09
+) AS entity;
 
 ANALYZE staging.items;
 
@@ -62,11 +72,12 @@ INNER JOIN ops.streams AS stream
     ON item.stream = stream.name
 INNER JOIN staging.pages AS page
     ON item.page = page.ctid
-CROSS JOIN LATERAL (
-    SELECT
-        staging.page_items(page.body, stream.embedded_key)
-        -> (item.ordinal - 1)::integer AS doc
-) AS entry
+CROSS JOIN
+    LATERAL (
+        SELECT
+            staging.page_items(page.body, stream.embedded_key)
+            -> (item.ordinal - 1)::integer AS doc
+    ) AS entry
 WHERE
     item.id IS NULL
     -- Staging may be transformed twice; the note is written once.
@@ -128,7 +139,8 @@ USING (
         FROM staging.pages AS page
         INNER JOIN ops.streams AS stream
             ON page.stream = stream.name
-        CROSS JOIN LATERAL
+        CROSS JOIN
+            LATERAL
             jsonb_array_elements(staging.page_items(page.body, stream.embedded_key))
             WITH ORDINALITY AS element (doc, ordinal)
     ) AS entry
@@ -181,15 +193,16 @@ FROM (
             AND items.rank = 1
     GROUP BY items.stream
 ) AS item
-CROSS JOIN LATERAL (
-    VALUES
-    ('staged', item.staged),
-    ('rejected', item.rejected),
-    ('superseded', item.superseded),
-    ('inserted', item.inserted),
-    ('updated', item.updated),
-    ('unchanged', item.unchanged)
-) AS tally (counter, value)
+CROSS JOIN
+    LATERAL (
+        VALUES
+        ('staged', item.staged),
+        ('rejected', item.rejected),
+        ('superseded', item.superseded),
+        ('inserted', item.inserted),
+        ('updated', item.updated),
+        ('unchanged', item.unchanged)
+    ) AS tally (counter, value)
 ON CONFLICT ON CONSTRAINT counters_pkey DO UPDATE SET value = excluded.value;
 
 -- What an interrupted transform had taken over but not carried on.

@@ -45,7 +45,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.account_json, document.doc, change.stream, change.id)
-    AS account
+        AS account
 WHERE change.stream = 'account' AND account.id IS NOT NULL;

@@ -29,7 +29,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.catalog_element_json, document.doc, change.stream, change.id)
-    AS catalog_element
+        AS catalog_element
 WHERE change.stream = 'catalog_elements' AND catalog_element.id IS NOT NULL;

@@ -29,7 +29,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.company_json, document.doc, change.stream, change.id)
-    AS company
+        AS company
 WHERE change.stream = 'companies' AND company.id IS NOT NULL;

@@ -33,7 +33,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.contact_json, document.doc, change.stream, change.id)
-    AS contact
+        AS contact
 WHERE change.stream = 'contacts' AND contact.id IS NOT NULL;

@@ -27,12 +27,14 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(document.doc, '$.enums[*]')
     WITH ORDINALITY AS item (doc, ordinal)
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.enum_json, item.doc, change.stream, change.id)
-    AS enum_row
+        AS enum_row
 WHERE stream.entity = 'custom_fields' AND enum_row.id IS NOT NULL
 -- Twice in one list: the later one counts.
 ORDER BY

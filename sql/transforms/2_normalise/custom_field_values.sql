@@ -20,22 +20,27 @@ SELECT
         ORDER BY entry.ordinal, item.ordinal
     ) AS position,
     CASE jsonb_typeof(item.doc -> 'value')
-        WHEN 'object' THEN coalesce(
-            item.doc #>> '{value,name}',
-            item.doc #>> '{value,description}',
-            item.doc #>> '{value,file_name}',
-            item.doc ->> 'value'
-        )
+        WHEN 'object'
+            THEN
+                coalesce(
+                    item.doc #>> '{value,name}',
+                    item.doc #>> '{value,description}',
+                    item.doc #>> '{value,file_name}',
+                    item.doc ->> 'value'
+                )
         ELSE item.doc ->> 'value'
     END AS value,
-    CASE WHEN field.field_type IN ('numeric', 'price', 'monetary')
-        THEN staging.to_numeric(item.doc ->> 'value')
+    CASE
+        WHEN field.field_type IN ('numeric', 'price', 'monetary')
+            THEN staging.to_numeric(item.doc ->> 'value')
     END AS value_numeric,
-    CASE WHEN field.field_type IN ('date', 'date_time', 'birthday')
-        THEN staging.to_time(item.doc ->> 'value')
+    CASE
+        WHEN field.field_type IN ('date', 'date_time', 'birthday')
+            THEN staging.to_time(item.doc ->> 'value')
     END AS value_timestamp,
-    CASE WHEN field.field_type = 'checkbox'
-        THEN staging.to_boolean(item.doc ->> 'value')
+    CASE
+        WHEN field.field_type = 'checkbox'
+            THEN staging.to_boolean(item.doc ->> 'value')
     END AS value_boolean,
     CASE
         WHEN jsonb_typeof(item.doc -> 'value') IN ('object', 'array') THEN item.doc -> 'value'
@@ -52,16 +57,19 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(
         document.doc, '$.custom_fields_values[*] ? (@.type() == "object")'
     ) WITH ORDINALITY AS entry (doc, ordinal)
-CROSS JOIN LATERAL (
-    SELECT
-        staging.to_bigint(entry.doc ->> 'field_id') AS field_id,
-        entry.doc ->> 'field_type' AS field_type
-) AS field
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL (
+        SELECT
+            staging.to_bigint(entry.doc ->> 'field_id') AS field_id,
+            entry.doc ->> 'field_type' AS field_type
+    ) AS field
+CROSS JOIN
+    LATERAL
     jsonb_path_query(entry.doc, '$.values[*] ? (@.type() == "object")')
     WITH ORDINALITY AS item (doc, ordinal)
 WHERE
@@ -75,7 +83,7 @@ SELECT
     'custom_fields_values.' || coalesce(staged.field_id::text, '?') AS path,
     staged.value,
     'not a value of type ' || coalesce(staged.field_type, 'unknown, or a field without id')
-    AS reason
+        AS reason
 FROM staging.custom_field_values AS staged
 WHERE
     staged.field_id IS NULL

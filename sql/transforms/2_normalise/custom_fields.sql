@@ -46,7 +46,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.custom_field_json, document.doc, change.stream, change.id)
-    AS custom_field
+        AS custom_field
 WHERE stream.entity = 'custom_fields' AND custom_field.id IS NOT NULL;

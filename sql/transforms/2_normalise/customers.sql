@@ -37,7 +37,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.customer_json, document.doc, change.stream, change.id)
-    AS customer
+        AS customer
 WHERE change.stream = 'customers' AND customer.id IS NOT NULL;

@@ -24,14 +24,16 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(
         document.doc,
         '$.custom_fields_values[*] ? (@.field_code == "EMAIL").values[*]'
         ' ? (@.type() == "object")'
     ) WITH ORDINALITY AS item (doc, ordinal)
 -- The local part is case-sensitive by RFC 5321 and kept; the domain is not.
-LEFT JOIN LATERAL
+LEFT JOIN
+    LATERAL
     regexp_match(
         item.doc ->> 'value',
         '^\s*([^\s@,;<>"]+)@([^\s@,;<>".]+(?:\.[^\s@,;<>".]+)*\.[^\s@,;<>".\d]{2,})\s*$'

@@ -18,7 +18,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(document.doc, '$._embedded.tags[*].id') AS item (id)
 CROSS JOIN LATERAL (SELECT staging.to_bigint(item.id #>> '{}') AS id) AS tag
 WHERE

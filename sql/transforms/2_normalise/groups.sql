@@ -22,12 +22,14 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(document.doc, '$._embedded.users_groups[*]')
     WITH ORDINALITY AS item (doc, ordinal)
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.group_json, item.doc, change.stream, change.id)
-    AS group_row
+        AS group_row
 WHERE change.stream = 'account' AND group_row.id IS NOT NULL
 -- Twice in one list: the later one counts.
 ORDER BY

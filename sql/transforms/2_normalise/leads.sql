@@ -43,7 +43,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.lead_json, document.doc, change.stream, change.id)
-    AS lead
+        AS lead
 WHERE change.stream = 'leads' AND lead.id IS NOT NULL;

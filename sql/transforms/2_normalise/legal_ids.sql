@@ -51,31 +51,35 @@ FROM (
             change.account_id = document.account_id
             AND change.stream = document.stream
             AND change.id = document.id
-    CROSS JOIN LATERAL
+    CROSS JOIN
+        LATERAL
         jsonb_path_query(
             document.doc,
             '$.custom_fields_values[*] ? (@.field_type == "legal_entity"'
             ' || @.field_name like_regex "^\\s*(инн|кпп|огрн)" flag "i")'
         ) WITH ORDINALITY AS field (doc, ordinal)
-    CROSS JOIN LATERAL
+    CROSS JOIN
+        LATERAL
         jsonb_path_query(field.doc, '$.values[*] ? (@.type() == "object")')
         WITH ORDINALITY AS item (doc, ordinal)
-    CROSS JOIN LATERAL (
-        VALUES
-        ('inn', item.doc #>> '{value,vat_id}'),
-        ('kpp', item.doc #>> '{value,kpp}'),
-        ('ogrn', item.doc #>> '{value,tax_registration_reason_code}'),
-        (
-            CASE lower(left(ltrim(field.doc ->> 'field_name'), 1))
-                WHEN 'и' THEN 'inn'
-                WHEN 'к' THEN 'kpp'
-                ELSE 'ogrn'
-            END,
-            CASE WHEN jsonb_typeof(item.doc -> 'value') IN ('string', 'number')
-                THEN item.doc ->> 'value'
-            END
-        )
-    ) AS legal (kind, raw)
+    CROSS JOIN
+        LATERAL (
+            VALUES
+            ('inn', item.doc #>> '{value,vat_id}'),
+            ('kpp', item.doc #>> '{value,kpp}'),
+            ('ogrn', item.doc #>> '{value,tax_registration_reason_code}'),
+            (
+                CASE lower(left(ltrim(field.doc ->> 'field_name'), 1))
+                    WHEN 'и' THEN 'inn'
+                    WHEN 'к' THEN 'kpp'
+                    ELSE 'ogrn'
+                END,
+                CASE
+                    WHEN jsonb_typeof(item.doc -> 'value') IN ('string', 'number')
+                        THEN item.doc ->> 'value'
+                END
+            )
+        ) AS legal (kind, raw)
     WHERE
         change.stream IN ('leads', 'contacts', 'companies', 'customers')
         AND legal.raw <> ''

@@ -29,13 +29,15 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_each(
         CASE jsonb_typeof(document.doc -> '_embedded')
             WHEN 'object' THEN document.doc -> '_embedded'
         END
     ) AS target (entity_type, list)
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(target.list, '$[*] ? (@.type() == "object")')
     WITH ORDINALITY AS item (doc, ordinal)
 CROSS JOIN LATERAL (SELECT staging.to_bigint(item.doc ->> 'id') AS id) AS link

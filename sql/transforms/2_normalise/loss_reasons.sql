@@ -23,7 +23,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.loss_reason_json, document.doc, change.stream, change.id)
-    AS loss_reason
+        AS loss_reason
 WHERE change.stream = 'loss_reasons' AND loss_reason.id IS NOT NULL;

@@ -35,7 +35,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.note_json, document.doc, change.stream, change.id)
-    AS note
+        AS note
 WHERE stream.entity = 'notes' AND note.id IS NOT NULL;

@@ -26,37 +26,41 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(
         document.doc,
         '$.custom_fields_values[*] ? (@.field_code == "PHONE").values[*]'
         ' ? (@.type() == "object")'
     ) WITH ORDINALITY AS item (doc, ordinal)
-CROSS JOIN LATERAL (
-    -- 8 (916) 123-45-67 доб. 12: the number, then the extension.
-    SELECT
-        matched.groups[1] AS number,
-        matched.groups[2] AS extension
-    FROM
-        regexp_match(
-            item.doc ->> 'value',
-            '^(.*?)(?:[\s,;]*(?:доб|вн|ext|#|x|х)[\s.:]*(\d{1,6}))?\s*$',
-            'i'
-        ) AS matched (groups)
-) AS part
-CROSS JOIN LATERAL (
-    SELECT regexp_replace(part.number, '\D', '', 'g') AS digits
-) AS plain
-CROSS JOIN LATERAL (
-    -- Only the plan of +7 (Russia, Kazakhstan) is known here; anything else stays raw.
-    -- Letters or a second number leave more than the punctuation of one number.
-    SELECT CASE
-        WHEN part.number !~ '^[\s+(]*[\d\s()./-]+$' THEN NULL
-        WHEN part.number ~ '^\s*\+' AND plain.digits !~ '^7[34689]\d{9}$|^77\d{9}$' THEN NULL
-        WHEN plain.digits ~ '^[78][346789]\d{9}$' THEN '+7' || substr(plain.digits, 2)
-        WHEN plain.digits ~ '^9\d{9}$' THEN '+7' || plain.digits
-    END AS e164
-) AS normal
+CROSS JOIN
+    LATERAL (
+        -- 8 (916) 123-45-67 доб. 12: the number, then the extension.
+        SELECT
+            matched.groups[1] AS number,
+            matched.groups[2] AS extension
+        FROM
+            regexp_match(
+                item.doc ->> 'value',
+                '^(.*?)(?:[\s,;]*(?:доб|вн|ext|#|x|х)[\s.:]*(\d{1,6}))?\s*$',
+                'i'
+            ) AS matched (groups)
+    ) AS part
+CROSS JOIN
+    LATERAL (
+        SELECT regexp_replace(part.number, '\D', '', 'g') AS digits
+    ) AS plain
+CROSS JOIN
+    LATERAL (
+        -- Only the plan of +7 (Russia, Kazakhstan) is known here; anything else stays raw.
+        -- Letters or a second number leave more than the punctuation of one number.
+        SELECT CASE
+            WHEN part.number !~ '^[\s+(]*[\d\s()./-]+$' THEN NULL
+            WHEN part.number ~ '^\s*\+' AND plain.digits !~ '^7[34689]\d{9}$|^77\d{9}$' THEN NULL
+            WHEN plain.digits ~ '^[78][346789]\d{9}$' THEN '+7' || substr(plain.digits, 2)
+            WHEN plain.digits ~ '^9\d{9}$' THEN '+7' || plain.digits
+        END AS e164
+    ) AS normal
 WHERE
     change.stream IN ('leads', 'contacts', 'companies', 'customers')
     AND item.doc ->> 'value' IS NOT NULL;

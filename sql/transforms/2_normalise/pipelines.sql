@@ -26,7 +26,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.pipeline_json, document.doc, change.stream, change.id)
-    AS pipeline
+        AS pipeline
 WHERE change.stream = 'pipelines' AND pipeline.id IS NOT NULL;

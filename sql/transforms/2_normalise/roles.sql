@@ -23,7 +23,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.role_json, document.doc, change.stream, change.id)
-    AS role_row
+        AS role_row
 WHERE change.stream = 'roles' AND role_row.id IS NOT NULL;

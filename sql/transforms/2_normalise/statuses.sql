@@ -27,12 +27,14 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(document.doc, '$._embedded.statuses[*]')
     WITH ORDINALITY AS item (doc, ordinal)
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.status_json, item.doc, change.stream, change.id)
-    AS status
+        AS status
 WHERE change.stream = 'pipelines' AND status.id IS NOT NULL AND status.pipeline_id IS NOT NULL
 -- Twice in one list: the later one counts.
 ORDER BY

@@ -25,7 +25,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.tag_json, document.doc, change.stream, change.id)
-    AS tag
+        AS tag
 WHERE stream.entity = 'tags' AND tag.id IS NOT NULL;

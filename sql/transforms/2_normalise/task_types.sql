@@ -24,12 +24,14 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     jsonb_path_query(document.doc, '$._embedded.task_types[*]')
     WITH ORDINALITY AS item (doc, ordinal)
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.task_type_json, item.doc, change.stream, change.id)
-    AS task_type
+        AS task_type
 WHERE change.stream = 'account' AND task_type.id IS NOT NULL
 -- Twice in one list: the later one counts.
 ORDER BY

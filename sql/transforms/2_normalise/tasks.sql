@@ -39,7 +39,8 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.task_json, document.doc, change.stream, change.id)
-    AS task
+        AS task
 WHERE change.stream = 'tasks' AND task.id IS NOT NULL;

@@ -37,10 +37,12 @@ INNER JOIN amo.documents AS document
         change.account_id = document.account_id
         AND change.stream = document.stream
         AND change.id = document.id
-CROSS JOIN LATERAL
+CROSS JOIN
+    LATERAL
     staging.typed(NULL::staging.user_json, document.doc, change.stream, change.id)
-    AS user_row
-CROSS JOIN LATERAL
+        AS user_row
+CROSS JOIN
+    LATERAL
     staging.typed(
         NULL::staging.user_rights_json,
         coalesce(nullif(document.doc -> 'rights', 'null'), '{}'),

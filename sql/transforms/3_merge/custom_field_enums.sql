@@ -12,7 +12,7 @@ USING staging.custom_field_enums AS staged
         AND stored.field_id = staged.field_id
         AND stored.id = staged.id
 
-WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) THEN
+WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) - 'changed_at' THEN
     DO NOTHING
 
 WHEN MATCHED THEN

@@ -10,7 +10,7 @@ USING staging.customers AS staged
         stored.account_id = staged.account_id
         AND stored.id = staged.id
 
-WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) THEN
+WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) - 'changed_at' THEN
     DO NOTHING
 
 WHEN MATCHED THEN

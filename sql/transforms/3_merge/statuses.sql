@@ -11,7 +11,7 @@ USING staging.statuses AS staged
         AND stored.pipeline_id = staged.pipeline_id
         AND stored.id = staged.id
 
-WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) THEN
+WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) - 'changed_at' THEN
     DO NOTHING
 
 WHEN MATCHED THEN

@@ -11,7 +11,7 @@ USING staging.tags AS staged
         AND stored.entity_type = staged.entity_type
         AND stored.id = staged.id
 
-WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) THEN
+WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) - 'changed_at' THEN
     DO NOTHING
 
 WHEN MATCHED THEN

@@ -1,0 +1,136 @@
+"""One server and one migrated template a session, one database a test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from loader import db, migrate
+from loader.db import Connection
+from sandbox import process
+from sandbox.process import Sandbox
+from tests.support import servers
+from tests.support.commands import Commands
+from tests.support.servers import Server
+
+_STACK = pytest.StashKey[ExitStack]()
+_SERVER = pytest.StashKey[Server]()
+_NUMBERS = itertools.count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start the server before the header is printed, which says what it is."""
+    stack = session.config.stash[_STACK] = ExitStack()
+    session.config.stash[_SERVER] = stack.enter_context(servers.running())
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    server = config.stash[_SERVER]
+    return f"PostgreSQL: {server.version} ({server.kind})"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _STACK in config.stash:
+        config.stash[_STACK].close()
+
+
+@pytest.fixture(scope="session")
+def server(pytestconfig: pytest.Config) -> Server:
+    """The server of the session."""
+    return pytestconfig.stash[_SERVER]
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> Iterator[str]:
+    """A migrated database that is copied for each test."""
+    name = f"amo_template_{os.getpid()}"
+    with _database(server, name, "template0"):
+        with db.connect(server.database(name), command="test") as connection:
+            migrate.up(connection)
+        yield name
+
+
+@pytest.fixture
+def dsn(server: Server, template: str) -> Iterator[str]:
+    """A migrated database of this test's own."""
+    with _database(server, f"amo_test_{os.getpid()}_{next(_NUMBERS)}", template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def empty_dsn(server: Server) -> Iterator[str]:
+    """A database with nothing in it."""
+    with _database(server, f"amo_test_{os.getpid()}_{next(_NUMBERS)}", "template0") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def connection(dsn: str) -> Iterator[Connection]:
+    """A connection to the test's database, autocommit as everywhere."""
+    with db.connect(dsn, command="test") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[Sandbox]:
+    """A small account that nobody changes; 7 requests a second are not enforced."""
+    with process.start("--companies", "60", "--seed", "7") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def own_account() -> Iterator[Sandbox]:
+    """An account of this test's own, to be changed and broken at will."""
+    with process.start("--companies", "300", "--seed", "7") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def commands(dsn: str, account: Sandbox) -> Commands:
+    """bin/* with the test's database and the small account."""
+    return for_account(dsn, account)
+
+
+def for_account(dsn: str, account: Sandbox) -> Commands:
+    return Commands(
+        {
+            "AMO_DSN": dsn,
+            "AMO_BASE_URL": account.url,
+            "AMO_ACCESS_TOKEN": account.token,
+            "AMO_RATE": "0",
+        }
+    )
+
+
+@pytest.fixture
+def own_commands(dsn: str, own_account: Sandbox) -> Commands:
+    """bin/* with the test's database and an account of its own."""
+    return for_account(dsn, own_account)
+
+
+class _database:  # noqa: N801 - reads as a word in a with statement
+    """CREATE DATABASE … TEMPLATE, and DROP at the end."""
+
+    def __init__(self, server: Server, name: str, template: str) -> None:
+        self._server, self._name, self._template = server, name, template
+
+    def _execute(self, statement: str) -> None:
+        query = sql.SQL(statement).format(  # type: ignore[arg-type]
+            name=sql.Identifier(self._name), template=sql.Identifier(self._template)
+        )
+        with psycopg.connect(self._server.dsn, autocommit=True) as connection:
+            connection.execute(query)
+
+    def __enter__(self) -> str:
+        self._execute("CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
+        return self._server.database(self._name)
+
+    def __exit__(self, *_: object) -> None:
+        self._execute("DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,182 @@
+"""The main job: what is in the account is in the tables, and a quiet night writes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from loader.db import Connection, scalar
+from sandbox.process import Sandbox
+from tests.support.commands import Commands
+
+TABLES = {
+    "leads": "amo.leads",
+    "contacts": "amo.contacts",
+    "companies": "amo.companies",
+    "customers": "amo.customers",
+    "tasks": "amo.tasks",
+}
+
+
+@pytest.fixture
+def loaded(commands: Commands) -> Commands:
+    commands.ok("load")
+    commands.ok("transform")
+    return commands
+
+
+@pytest.mark.usefixtures("loaded")
+def test_every_entity_of_the_account_is_there(connection: Connection, account: Sandbox) -> None:
+    """Ids and times of the main streams are the account's, none missing, none twice."""
+    for stream, table in TABLES.items():
+        rows = connection.execute(
+            f"SELECT id, extract(epoch FROM updated_at)::bigint FROM {table}"  # type: ignore[arg-type]
+        ).fetchall()
+
+        assert sorted(rows) == sorted(account.truth(stream)), stream
+
+
+@pytest.mark.usefixtures("loaded")
+def test_every_typed_table_has_rows(connection: Connection) -> None:
+    """No stream and no detail was forgotten on the way."""
+    tables = connection.execute(
+        "SELECT relid::regclass::text FROM pg_stat_user_tables WHERE schemaname = 'amo'"
+    ).fetchall()
+
+    empty = [t for (t,) in tables if not scalar(connection, f"SELECT count(*) FROM {t}")]  # type: ignore[arg-type]
+
+    assert len(tables) >= 26
+    assert empty == []
+
+
+def test_second_night_changes_nothing(loaded: Commands, connection: Connection) -> None:
+    """An unchanged full refresh: no row written in amo or mart, less than 1 MB of WAL."""
+    before = _fingerprint(connection)
+
+    loaded.ok("load")
+    summary = loaded.ok("transform", "--json").json
+
+    assert (summary["inserted"], summary["updated"], summary["deleted"]) == (0, 0, 0)
+    assert summary["wal_bytes"] < 1_000_000
+    assert _fingerprint(connection) == before
+
+
+def test_transform_twice_changes_nothing(loaded: Commands, connection: Connection) -> None:
+    """The same staging once more: nothing happens."""
+    before = _fingerprint(connection)
+
+    summary = loaded.ok("transform", "--json").json
+
+    assert (summary["inserted"], summary["updated"], summary["deleted"]) == (0, 0, 0)
+    assert _fingerprint(connection) == before
+
+
+def test_rebuild_from_documents_changes_nothing(loaded: Commands, connection: Connection) -> None:
+    """Going through all documents again gives the same rows and rewrites none."""
+    before = _fingerprint(connection)
+
+    summary = loaded.ok("transform", "--rebuild", "--json").json
+
+    assert (summary["inserted"], summary["updated"], summary["deleted"]) == (0, 0, 0)
+    assert _fingerprint(connection) == before
+
+
+def test_rebuild_restores_what_was_lost(loaded: Commands, connection: Connection) -> None:
+    """A table emptied by mistake comes back without asking amoCRM."""
+    before = _fingerprint(connection)
+    connection.execute("TRUNCATE amo.phones")
+
+    loaded.ok("transform", "--rebuild", "phones", AMO_BASE_URL="", AMO_ACCESS_TOKEN="")
+
+    assert _contents(connection, "amo.phones") == _contents_of(before, "amo.phones")
+
+
+@pytest.mark.usefixtures("loaded")
+def test_read_equals_accounted(connection: Connection) -> None:
+    """Read = staged = inserted + updated + unchanged + superseded + rejected."""
+    read = scalar(connection, "SELECT sum(rows) FROM ops.pages WHERE status = 'staged'")
+    counters = dict(
+        connection.execute("SELECT counter, sum(value) FROM ops.counters GROUP BY counter")
+    )
+
+    assert counters["staged"] == read
+    assert read == sum(counters.values()) - counters["staged"]  # type: ignore[arg-type, operator]
+    assert counters["inserted"] == scalar(connection, "SELECT count(*) FROM amo.documents")
+
+
+def test_silent_when_nobody_watches(commands: Commands) -> None:
+    """cron must have nothing to mail."""
+    for command in ("load", "transform"):
+        result = commands.ok(command)
+
+        assert (result.out, result.err) == ("", "")
+
+
+def test_requests_are_few(commands: Commands, account: Sandbox, connection: Connection) -> None:
+    """At most two requests per stream beyond its pages, and never one per entity."""
+    before = account.stats()["total"]
+
+    commands.ok("load")
+
+    requests = account.stats()["total"] - before
+    pages = scalar(connection, "SELECT count(*) FROM ops.pages WHERE status = 'staged'")
+    lists = scalar(connection, "SELECT count(DISTINCT (stream, params)) FROM ops.pages")
+    assert requests == scalar(connection, "SELECT sum(requests) FROM ops.pages")
+    assert requests <= pages + 2 * lists  # type: ignore[operator]
+
+
+def test_one_stream_alone(commands: Commands, connection: Connection) -> None:
+    """--stream loads that list, its parent and the account, nothing else."""
+    commands.ok("load", "--stream", "catalog_elements")
+
+    streams = {s for (s,) in connection.execute("SELECT DISTINCT stream FROM ops.pages")}
+    assert streams == {"account", "catalogs", "catalog_elements"}
+
+
+def test_an_edit_in_amocrm_arrives(
+    own_commands: Commands, own_account: Sandbox, connection: Connection
+) -> None:
+    """What was changed and added since the first night is all that the second one writes."""
+    own_commands.ok("load")
+    own_commands.ok("transform")
+    own_account.control("mutate", {"update": {"leads": 5}, "insert": {"contacts": 2}})
+
+    own_commands.ok("load")
+    own_commands.ok("transform")
+
+    changed = connection.execute(
+        "SELECT stream, count(*) FROM amo.documents WHERE changed_run = "
+        "(SELECT max(id) FROM ops.runs WHERE kind = 'transform') GROUP BY stream ORDER BY stream"
+    ).fetchall()
+    assert changed == [("contacts", 2), ("leads", 5)]
+    rows = connection.execute("SELECT id FROM amo.leads").fetchall()
+    assert sorted(rows) == sorted((n,) for n, _ in own_account.truth("leads"))
+
+
+def _fingerprint(connection: Connection) -> dict[str, object]:
+    """Content and row versions of every table in amo: a rewrite of a row shows in xmin."""
+    tables = connection.execute(
+        "SELECT relid::regclass::text FROM pg_stat_user_tables WHERE schemaname = 'amo'"
+    ).fetchall()
+    return {
+        str(table): (
+            scalar(
+                connection,
+                f"SELECT md5(string_agg(r.xmin::text, ',' ORDER BY r::text)) FROM {table} r",  # type: ignore[arg-type]
+            ),
+            _contents(connection, str(table)),
+        )
+        for (table,) in tables
+    }
+
+
+def _contents(connection: Connection, table: str) -> object:
+    return scalar(
+        connection,
+        f"SELECT md5(string_agg(r::text, ',' ORDER BY r::text)) FROM {table} r",  # type: ignore[arg-type]
+    )
+
+
+def _contents_of(fingerprint: dict[str, object], table: str) -> object:
+    versions_and_contents = fingerprint[table]
+    assert isinstance(versions_and_contents, tuple)
+    return versions_and_contents[1]
