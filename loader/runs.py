@@ -101,11 +101,12 @@ def begin(
             run_id = scalar(
                 connection,
                 "UPDATE ops.runs SET status = 'running', resumed_at = now(), finished_at = NULL,"
-                " exit_code = NULL, message = NULL, host = %(host)s, pid = %(pid)s"
+                " exit_code = NULL, message = NULL, transformed_by = NULL,"
+                " host = %(host)s, pid = %(pid)s"
                 " WHERE id = (SELECT max(id) FROM ops.runs WHERE kind = 'load'"
-                " AND mode = %(mode)s AND account_id = %(account_id)s AND streams = %(streams)s"
-                " AND transformed_by IS NULL AND status = ANY (%(statuses)s)"
-                " AND started_at > now() - make_interval(hours => %(hours)s)) RETURNING id",
+                " AND mode = %(mode)s AND account_id = %(account_id)s AND streams = %(streams)s)"
+                " AND status = ANY (%(statuses)s)"
+                " AND started_at > now() - make_interval(hours => %(hours)s) RETURNING id",
                 kind,
             )
             if run_id is not None:

@@ -122,7 +122,7 @@ class _database:  # noqa: N801 - reads as a word in a with statement
         self._server, self._name, self._template = server, name, template
 
     def _execute(self, statement: str) -> None:
-        query = sql.SQL(statement).format(  # type: ignore[arg-type]
+        query = sql.SQL(statement).format(
             name=sql.Identifier(self._name), template=sql.Identifier(self._template)
         )
         with psycopg.connect(self._server.dsn, autocommit=True) as connection:

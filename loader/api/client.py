@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from loader import __version__
 from loader.api.pace import Pace
 from loader.errors import BlockedError, ConnectError, CredentialsError, TemporaryError, UsageError
+
+logger = logging.getLogger("amo.api")
 
 TIMEOUT_SECONDS = 15
 BACKOFF_SECONDS = (2, 4, 8)
@@ -190,7 +193,11 @@ class Client:
 def _pause(state: RetryCallState) -> float:
     exc = state.outcome.exception() if state.outcome else None
     asked = exc.pause if isinstance(exc, _Transient) else None
-    return asked or BACKOFF_SECONDS[state.attempt_number - 1]
+    # tenacity asks for the pause before it asks whether to stop.
+    seconds = asked or BACKOFF_SECONDS[min(state.attempt_number, len(BACKOFF_SECONDS)) - 1]
+    if state.attempt_number <= len(BACKOFF_SECONDS):
+        logger.info("%s; asking again in %g s", exc, seconds)
+    return seconds
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -46,11 +46,12 @@ def output(verbose: int, quiet: bool) -> Output:
     logging.basicConfig(
         stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    if verbose:
-        logging.getLogger("amo").setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    shown = Output(verbose, quiet)
+    if shown.is_chatty:
+        logging.getLogger("amo").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
     if verbose > 1:
         logging.getLogger("urllib3").setLevel(logging.DEBUG)
-    return Output(verbose, quiet)
+    return shown
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -70,7 +70,7 @@ def _say_summary(out: Output, steps: list[Step], seconds: float) -> None:
     """Files that wrote rows, and the total."""
     rows = [_row(s.file.removeprefix("transforms/"), [s]) for s in steps if _has_written(s)]
     head = ("file", "inserted", "updated", "deleted", "WAL", "time")
-    out.say(report.table(head, rows, _row("total", steps)[:-1] + (f"{seconds:.1f}s",)))
+    out.say(report.table(head, rows, (*_row("total", steps)[:-1], f"{seconds:.1f}s")))
 
 
 def _has_written(step: Step) -> bool:

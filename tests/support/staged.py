@@ -19,7 +19,7 @@ def stage_run(
     connection: Connection, pages: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
 ) -> int:
     """One load whose pages are (stream, entities); returns its id."""
-    load._declare_streams(connection)  # noqa: SLF001 - what a real load does first
+    load._declare_streams(connection)
     run = runs.begin(
         connection,
         mode="full",
@@ -57,3 +57,9 @@ def field_value(field_id: int, kind: str, *values: Any, **more: Any) -> dict[str
         "field_type": kind,
         "values": [value if isinstance(value, dict) else {"value": value} for value in values],
     } | more
+
+
+def counted(connection: Connection) -> dict[str, int]:
+    """The counters of all transforms so far, summed over streams."""
+    rows = connection.execute("SELECT counter, sum(value)::bigint FROM ops.counters GROUP BY 1")
+    return {str(counter): int(str(value)) for counter, value in rows}

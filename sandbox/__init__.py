@@ -1,0 +1,1 @@
+"""A local look-alike of one amoCRM account, served over HTTP for demos, tests and benchmarks."""

@@ -1,0 +1,171 @@
+"""Whatever stops a load, the next one asks only for what is missing."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+
+import psycopg
+import pytest
+
+from loader import db
+from loader.db import Connection, scalar
+from loader.errors import ConnectError
+from sandbox.process import Sandbox
+from tests.support.commands import Commands
+from tests.support.servers import Server
+
+
+def wait_for_pages(connection: Connection, count: int) -> None:
+    """Until the ledger has that many pages."""
+    deadline = time.monotonic() + 30
+    while int(str(scalar(connection, "SELECT count(*) FROM ops.pages"))) < count:
+        assert time.monotonic() < deadline, "the load does not get on"
+        time.sleep(0.02)
+
+
+def start_slow_load(commands: Commands, account: Sandbox) -> subprocess.Popen[str]:
+    """A load that takes a while, so that it can be hit in the middle."""
+    account.control("settings", {"latency": "0.2:0.4"})
+    return commands.start("load")
+
+
+@pytest.mark.parametrize("after_pages", [1, 12, 25])
+def test_kill_9(
+    own_commands: Commands, own_account: Sandbox, connection: Connection, after_pages: int
+) -> None:
+    """Committed pages are never asked for again; the result is that of a quiet run."""
+    load = start_slow_load(own_commands, own_account)
+    wait_for_pages(connection, after_pages)
+    load.kill()
+    load.communicate()
+    committed = scalar(connection, "SELECT count(*) FROM ops.pages WHERE status = 'staged'")
+    own_account.control("settings", {"latency": "0:0"})
+    own_account.control("reset-stats", {})
+    time.sleep(0.5)  # the killed client's backends notice within client_connection_check_interval
+
+    summary = own_commands.ok("load", "--json").json
+
+    assert summary["resumed"] is True
+    pages = scalar(connection, "SELECT count(*) FROM ops.pages WHERE status = 'staged'")
+    streams = len(summary["streams"])
+    # The account is always asked; a page in flight at the kill and the ends of lists again.
+    assert own_account.stats()["requests"] <= pages - committed + 1 + 2 * streams
+    assert scalar(connection, "SELECT count(*) FROM staging.pages") == pages
+    own_commands.ok("transform")
+    rows = connection.execute("SELECT id FROM amo.leads").fetchall()
+    assert sorted(rows) == sorted((n,) for n, _ in own_account.truth("leads"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal(
+    own_commands: Commands,
+    own_account: Sandbox,
+    connection: Connection,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    """The pages in flight are finished, the exit code is the signal's, within 10 s."""
+    load = start_slow_load(own_commands, own_account)
+    wait_for_pages(connection, 5)
+    load.send_signal(number)
+    _, err = load.communicate(timeout=10)
+
+    assert load.returncode == code
+    assert "it continues where this one stopped" in err
+    assert scalar(connection, "SELECT status FROM ops.runs") == "interrupted"
+    own_account.control("settings", {"latency": "0:0"})
+    assert own_commands.ok("load", "--json").json["resumed"] is True
+
+
+def test_second_start(own_commands: Commands, own_account: Sandbox, connection: Connection) -> None:
+    """Two runs cannot overlap; the second one names the first."""
+    load = start_slow_load(own_commands, own_account)
+    wait_for_pages(connection, 2)
+
+    second = own_commands.run("load")
+    meanwhile = own_commands.run("transform")
+
+    load.terminate()
+    load.communicate()
+    assert second.code == meanwhile.code == 50
+    assert re.search(r"DETAIL: backend pid \d+, amo-load/", second.err)
+
+
+def test_crash_of_the_server(
+    server: Server, own_commands: Commands, own_account: Sandbox, dsn: str
+) -> None:
+    """The OOM killer ends a backend, the crash empties UNLOGGED staging: only that is repaired."""
+    if server.kill is None:
+        pytest.skip("AMO_TEST_DSN: its processes are not ours to kill")
+    own_commands.ok("load")
+    victim = psycopg.connect(dsn)
+    server.kill(victim.info.backend_pid)
+    victim.close()
+    connection = reconnect(dsn)
+    assert scalar(connection, "SELECT count(*) FROM staging.pages") == 0
+
+    refused = own_commands.run("transform")
+    resumed = own_commands.ok("load", "--json").json
+    own_commands.ok("transform")
+
+    assert refused.code == 75
+    assert "run bin/load" in refused.err
+    assert resumed["resumed"] is True
+    assert scalar(connection, "SELECT count(*) FROM amo.leads") == own_account.entities["leads"]
+    assert scalar(connection, "SELECT count(*) FROM ops.pages WHERE status = 'lost'") == 0
+    connection.close()
+
+
+def reconnect(dsn: str) -> Connection:
+    """Wait until the server has recovered."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection = db.connect(dsn, command="test")
+            connection.execute("SELECT 1")
+        except (psycopg.Error, ConnectError):
+            assert time.monotonic() < deadline, "the server does not come back"
+            time.sleep(0.2)
+        else:
+            return connection
+
+
+def test_server_goes_away_during_a_load(
+    server: Server, own_commands: Commands, own_account: Sandbox, dsn: str, connection: Connection
+) -> None:
+    """Losing PostgreSQL in the middle is an error with a way on, not a traceback."""
+    if server.kill is None:
+        pytest.skip("AMO_TEST_DSN: its processes are not ours to kill")
+    load = start_slow_load(own_commands, own_account)
+    wait_for_pages(connection, 5)
+    server.kill(connection.info.backend_pid)
+    _, err = load.communicate(timeout=60)
+    reconnect(dsn).close()
+    own_account.control("settings", {"latency": "0:0"})
+
+    assert load.returncode == 56, err
+    assert "the connection to PostgreSQL was lost" in err
+    assert "Traceback" not in err
+    own_commands.ok("load")
+    own_commands.ok("transform")
+
+
+def test_old_unfinished_load_is_not_continued(
+    own_commands: Commands, own_account: Sandbox, connection: Connection
+) -> None:
+    """Tomorrow's nightly job starts from the beginning, --resume insists."""
+    load = start_slow_load(own_commands, own_account)
+    wait_for_pages(connection, 5)
+    load.terminate()
+    load.communicate()
+    own_account.control("settings", {"latency": "0:0"})
+    connection.execute("UPDATE ops.runs SET started_at = started_at - interval '1 day'")
+
+    fresh = own_commands.ok("load", "--json").json
+
+    assert fresh["resumed"] is False
+    statuses = connection.execute("SELECT status FROM ops.runs ORDER BY id").fetchall()
+    assert statuses == [("abandoned",), ("ok",)]
