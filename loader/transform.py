@@ -156,7 +156,7 @@ def _run_file(connection: Connection, file: SqlFile, run_id: int) -> Step:
         asdict(step)
         | {"run_id": run_id, "version": file.head("Version"), "checksum": file.checksum},
     )
-    logger.info(
+    logger.debug(
         "%s: %.2f s, +%s ~%s -%s", file.name, seconds, step.inserted, step.updated, step.deleted
     )
     return step

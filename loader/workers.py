@@ -120,7 +120,7 @@ class Workers:
             logger.warning("%s failed: %s (%s)", stream.name, exc.what, exc.detail)
         seconds = time.monotonic() - started
         runs.end_stream(reader.connection, outcome.run, stream.name, status, message, seconds)
-        logger.info("%s %s in %.1f s", stream.name, status, seconds)
+        logger.debug("%s %s in %.1f s", stream.name, status, seconds)
 
     def _reader(self) -> Reader:
         """The reader of this thread."""

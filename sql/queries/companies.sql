@@ -2,9 +2,9 @@
 -- Reads:   amo.companies, amo.phones, amo.legal_ids
 
 SELECT
-    legal.inn,
     left(company.name, 32) AS company,
-    left(phone.numbers, 44) AS phones
+    left(phone.numbers, 44) AS phones,
+    legal.inn
 FROM amo.companies AS company
 INNER JOIN (
     SELECT

@@ -143,6 +143,8 @@ USING (
             LATERAL
             jsonb_array_elements(staging.page_items(page.body, stream.embedded_key))
             WITH ORDINALITY AS element (doc, ordinal)
+        -- Explodes each page once; without it a nested loop may do so once per entity.
+        OFFSET 0 -- noqa: AM09
     ) AS entry
         ON item.page = entry.page AND item.ordinal = entry.ordinal
 ) AS staged
