@@ -89,7 +89,9 @@ def lost_connection(exc: psycopg.Error) -> ConnectError:
     )
 
 
-def scalar(connection: Connection, query: LiteralString, parameters: Params = ()) -> object:
+def scalar(
+    connection: Connection, query: LiteralString, parameters: Params | None = None
+) -> object:
     """First column of the only row, or None without a row."""
     row = connection.execute(query, parameters).fetchone()
     return row[0] if row else None

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from loader.api.client import Client, TooHeavy
+from loader.api.client import Answer, Client, TooHeavy
 from loader.db import Connection
 from loader.errors import TemporaryError
 from loader.staging import NotAPage, Place, Staged, stage
@@ -107,11 +107,12 @@ class Reader:
 
     def _fetch(self, scope: Scope) -> Staged:
         refusal = ""
+        answer: Answer | None = None
         for _ in range(ATTEMPTS):
-            answer = self.client.get(scope.path, scope.query())
+            answer = self.client.get(scope.path, scope.query()).after(answer)
             if answer.body is None and scope.page_no > 1:
                 # A 204 in the middle of a list was seen (facts §1.4): believe the second one.
-                answer = self.client.get(scope.path, scope.query())
+                answer = self.client.get(scope.path, scope.query()).after(answer)
             try:
                 return stage(self.connection, self._place(scope), scope.stream, answer)
             except NotAPage as exc:

@@ -179,3 +179,20 @@ def _contents_of(fingerprint: dict[str, object], table: str) -> object:
     versions_and_contents = fingerprint[table]
     assert isinstance(versions_and_contents, tuple)
     return versions_and_contents[1]
+
+
+def test_no_setting_outlives_a_run(commands: Commands, connection: Connection) -> None:
+    """Session options and SET LOCAL only: nothing of the server, a role or a table is changed."""
+    query = (
+        "SELECT jsonb_build_array("
+        " (SELECT jsonb_agg(to_jsonb(s) ORDER BY setrole, setdatabase) FROM pg_db_role_setting s),"
+        " (SELECT jsonb_agg(to_jsonb(f)) FROM pg_file_settings f),"
+        " (SELECT jsonb_object_agg(oid::regclass::text, reloptions) FROM pg_class"
+        "  WHERE reloptions IS NOT NULL))"
+    )
+    before = scalar(connection, query)
+
+    commands.ok("load")
+    commands.ok("transform")
+
+    assert scalar(connection, query) == before

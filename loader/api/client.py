@@ -34,6 +34,17 @@ class Answer:
     wait_seconds: float
     http_seconds: float
 
+    def after(self, earlier: Answer | None) -> Answer:
+        """This answer, with what the earlier one for the same page cost added to it."""
+        if earlier is None:
+            return self
+        return Answer(
+            self.body,
+            self.requests + earlier.requests,
+            self.wait_seconds + earlier.wait_seconds,
+            self.http_seconds + earlier.http_seconds,
+        )
+
 
 class Unavailable(Exception):  # noqa: N818 - an outcome of a stream, not a failure of the run
     """The account has no right to this list or has it switched off; says which."""
