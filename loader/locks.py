@@ -24,7 +24,8 @@ def acquire(connection: Connection, account_id: int) -> None:
         " to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')"
         " FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS activity ON lock.pid = activity.pid"
         " WHERE lock.locktype = 'advisory' AND lock.classid = %s AND lock.objid = %s"
-        " AND lock.granted",
+        " AND lock.granted AND lock.database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())",
         (_CLASS, key),
     ).fetchone()
     raise LockedError(

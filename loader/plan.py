@@ -21,7 +21,15 @@ class Plan:
     files: tuple[tuple[SqlFile, str], ...]
     waiting_pages: int
     waiting_rows: int
-    rebuild: bool  # all documents are gone through again, not only what changed
+    mode: str  # transform, rebuild (of everything) or rebuild of tables
+
+    @property
+    def takes_all_documents(self) -> bool:
+        return self.mode != "transform"
+
+    @property
+    def explodes(self) -> bool:
+        return self.mode != "rebuild of tables"
 
     def to_run(self) -> list[SqlFile]:
         return [file for file, state in self.files if state != "skip"]
@@ -44,18 +52,23 @@ def make_plan(connection: Connection, rebuild: Sequence[str] | None) -> Plan:
     files = tuple(
         (file, _state(file, last, rebuild=rebuild is not None))
         for file in sqlfiles.find(EXPLODE, *ROWS, MART)
-        if not wanted or file.stem in wanted or file.name.startswith(EXPLODE)
+        # Single tables are made from the kept documents: what waits in staging goes on waiting.
+        if not wanted or file.stem in wanted
     )
     # A file that makes rows and is not what made them last: its rows are out of date.
-    changed = any(
-        state == "changed" and not file.name.startswith((EXPLODE, MART)) for file, state in files
+    changed = bool(last) and any(
+        state in ("new", "changed") and not file.name.startswith((EXPLODE, MART))
+        for file, state in files
     )
     pages, rows = connection.execute(
         "SELECT count(*), coalesce(sum(pages.rows), 0) FROM ops.pages INNER JOIN ops.runs"
         " ON runs.id = pages.run_id WHERE runs.kind = 'load' AND runs.transformed_by IS NULL"
         " AND pages.status = 'staged'"
     ).fetchone() or (0, 0)
-    return Plan(files, int(str(pages)), int(str(rows)), rebuild is not None or changed)
+    mode = "rebuild of tables" if wanted else "rebuild" if rebuild is not None else "transform"
+    if mode == "transform" and changed:
+        mode = "rebuild"
+    return Plan(files, pages, rows, mode)
 
 
 def _last_checksums(connection: Connection) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Pages that PostgreSQL's jsonb refuses although they are JSON.
 
-jsonb takes no \\u0000, no lone surrogate and no number beyond 131,072 digits. Such a page is
-made acceptable byte by byte, everything else in it untouched, and each bad value is noted
-with the entity it belongs to. Called only after COPY has refused a page.
+jsonb takes no \\u0000, no lone surrogate, no number beyond the range of numeric and no invalid
+UTF-8. Such a page is made acceptable byte by byte, everything else in it untouched, and each
+bad value is noted with the entity it belongs to. Called only after COPY has refused a page.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# One JSON token that matters here: a string, or a number with an exponent.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?[eE][+-]?\d+', re.DOTALL)
+# One JSON token that matters here: a string, or a number.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL)
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([0-9a-fA-F]{4})|\\[^u]"
 )
 _REPLACEMENT = rb"\ufffd"
-_LONGEST_EXPONENT = 5  # digits; numeric ends at 131,072 digits before the point
+# numeric ends at 131,072 digits before the point and 16,383 after it.
+_DIGITS_BEFORE, _DIGITS_AFTER = 100_000, 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +37,23 @@ def repair(body: bytes, key: str | None, id_key: str) -> tuple[bytes, list[Rejec
 
     Raises ValueError when the body is not JSON at all.
     """
-    body = body.decode("utf-8", errors="replace").encode()
-    page = json.loads(body, parse_float=_RawNumber)
+    rejects = []
+    try:
+        body.decode()
+    except UnicodeDecodeError as exc:
+        bad = body[exc.start : exc.end].hex()
+        rejects.append(Reject(None, "page", "invalid UTF-8, replaced by U+FFFD", bad))
+        body = body.decode(errors="replace").encode()
+    page = json.loads(body, parse_float=_RawNumber, parse_int=_RawNumber)
     items = page.get("_embedded", {}).get(key, []) if key else [page]
-    rejects = [reject for item in items for reject in _inspect_item(item, id_key)]
+    for item in items:
+        rejects += _inspect_item(item, id_key)
     return _TOKEN.sub(_fix_token, body), rejects
 
 
-class _RawNumber(float):
-    """A float that remembers how it was written."""
-
-    def __new__(cls, text: str) -> _RawNumber:
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
+@dataclass(frozen=True, slots=True)
+class _RawNumber:
+    """A number as it was written."""
 
     text: str
 
@@ -73,7 +77,8 @@ def _inspect_item(item: object, id_key: str) -> Iterator[Reject]:
     for path, value in _leaves(item, ""):
         reason = _reason(value)
         if reason:
-            yield Reject(None if entity_id is None else str(entity_id), path, reason, _raw(value))
+            shown = None if entity_id is None else _printable(getattr(entity_id, "text", entity_id))
+            yield Reject(shown, _printable(path), reason, _raw(value))
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
@@ -101,8 +106,17 @@ def _is_refused(code: int) -> bool:
 
 
 def _too_large(number: str) -> bool:
-    exponent = re.split("[eE]", number)[-1].lstrip("+-0") if re.search("[eE]", number) else ""
-    return len(exponent) > _LONGEST_EXPONENT or (exponent.isdigit() and int(exponent) > 100_000)
+    mantissa, _, power = number.lower().partition("e")
+    if len(power) > len(str(_DIGITS_BEFORE)) + 1:
+        return True
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    shift = int(power or 0)
+    return len(whole) + shift > _DIGITS_BEFORE or len(fraction) - shift > _DIGITS_AFTER
+
+
+def _printable(text: object) -> str:
+    """Text that PostgreSQL can store."""
+    return "".join("\ufffd" if _is_refused(ord(char)) else char for char in str(text))
 
 
 def _raw(value: object) -> str:

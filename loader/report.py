@@ -3,83 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from loader.db import Connection
 
 Row = tuple[object, ...]
 
-# wait / http / copy side by side answer the first question: is the database the bottleneck?
-_STREAMS = """
-    SELECT
-        coalesce(page.stream, ended.stream) AS stream,
-        coalesce(ended.status, 'unfinished') AS status,
-        coalesce(page.pages, 0) AS pages,
-        coalesce(page.rows, 0) AS rows,
-        coalesce(page.bytes, 0) AS bytes,
-        coalesce(page.requests, 0) AS requests,
-        coalesce(page.wait, 0)::double precision AS wait_seconds,
-        coalesce(page.http, 0)::double precision AS http_seconds,
-        coalesce(page.copy, 0)::double precision AS copy_seconds,
-        ended.message
-    FROM (
-        SELECT
-            stream,
-            count(*) FILTER (WHERE status = 'staged') AS pages,
-            sum(rows) AS rows,
-            sum(bytes::bigint) AS bytes,
-            sum(requests) AS requests,
-            sum(wait_ms) / 1000 AS wait,
-            sum(http_ms) / 1000 AS http,
-            sum(copy_ms) / 1000 AS copy
-        FROM ops.pages
-        WHERE run_id = %(run_id)s
-        GROUP BY stream
-    ) AS page
-    FULL JOIN (
-        SELECT stream, status, message FROM ops.run_streams WHERE run_id = %(run_id)s
-    ) AS ended
-        ON page.stream = ended.stream
-    LEFT JOIN ops.streams AS declared
-        ON declared.name = coalesce(page.stream, ended.stream)
-    ORDER BY declared.position
-"""
-_STREAM_KEYS = (
-    "stream",
-    "status",
-    "pages",
-    "rows",
-    "bytes",
-    "requests",
-    "wait_seconds",
-    "http_seconds",
-    "copy_seconds",
-    "message",
-)
+_NUMBERS = (
+    "pages", "rows", "bytes", "requests", "wait_seconds", "http_seconds", "copy_seconds",
+)  # fmt: skip
 
 
-def load_streams(connection: Connection, run_id: int) -> list[dict[str, object]]:
+def load_streams(connection: Connection, run_id: int) -> list[dict[str, Any]]:
     """One dictionary per stream of a load, in the order of the streams."""
-    rows = connection.execute(_STREAMS, {"run_id": run_id}).fetchall()
-    return [
-        {
-            key: int(str(value)) if key in ("pages", "rows", "bytes", "requests") else value
-            for key, value in zip(_STREAM_KEYS, row, strict=True)
-        }
-        for row in rows
-    ]
+    cursor = connection.execute(
+        "SELECT stream, status, pages, rows, bytes, requests, wait_seconds, http_seconds,"
+        " copy_seconds, message FROM ops.load_summary WHERE run_id = %s ORDER BY position",
+        (run_id,),
+    )
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def load_summary(streams: Sequence[dict[str, object]], seconds: float) -> str:
-    """The table of a load, 80 columns wide."""
+def load_summary(streams: Sequence[dict[str, Any]], seconds: float) -> str:
+    """The table of a load, 80 columns wide; wait is the rate limit."""
     head = ("stream", "pages", "rows", "MB", "requests", "wait", "http", "copy")
-    total = {
-        key: sum(float(str(s[key])) for s in streams) for key in _STREAM_KEYS if key in _NUMBERS
-    }
-    rows = [_load_row(str(stream["stream"]), stream) for stream in streams]
-    lines = table(head, rows, _load_row("total", total)).splitlines()
-    lines[-1] += f"  {seconds:.1f}s"
-    notes = [f"{s['stream']}: {s['status']}: {s['message']}" for s in streams if s["message"]]
-    return "\n".join([*lines, *notes])
+    total = {key: sum(stream[key] for stream in streams) for key in _NUMBERS}
+    rows = [_load_row(stream["stream"], stream) for stream in streams]
+    notes = [f"{s['stream']} {s['status']}: {s['message']}" for s in streams if s["message"]]
+    lines = table(head, rows, _load_row("total", total))
+    return "\n".join([lines, *notes, f"{total['rows']} rows in {seconds:.1f} s"])
 
 
 def table(head: Sequence[str], rows: Sequence[Row], foot: Row | None = None) -> str:
@@ -104,28 +57,16 @@ def table(head: Sequence[str], rows: Sequence[Row], foot: Row | None = None) -> 
     return "\n".join([*lines, rule, *map(line, last)] if foot else lines)
 
 
-_NUMBERS = (
-    "pages",
-    "rows",
-    "bytes",
-    "requests",
-    "wait_seconds",
-    "http_seconds",
-    "copy_seconds",
-)
-
-
-def _load_row(name: str, values: dict[str, object] | dict[str, float]) -> Row:
-    number = {key: float(str(values[key])) for key in _NUMBERS}
+def _load_row(name: str, values: dict[str, Any]) -> Row:
     return (
         name,
-        int(number["pages"]),
-        int(number["rows"]),
-        f"{number['bytes'] / 1e6:.1f}",
-        int(number["requests"]),
-        f"{number['wait_seconds']:.1f}s",
-        f"{number['http_seconds']:.1f}s",
-        f"{number['copy_seconds']:.1f}s",
+        values["pages"],
+        values["rows"],
+        f"{values['bytes'] / 1e6:.1f}",
+        values["requests"],
+        f"{values['wait_seconds']:.1f}s",
+        f"{values['http_seconds']:.1f}s",
+        f"{values['copy_seconds']:.1f}s",
     )
 
 

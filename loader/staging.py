@@ -21,12 +21,13 @@ _COPY = "COPY staging.pages (run_id, stream, page_no, params, body) FROM STDIN"
 # expected list gives NULL for rows, which the ledger refuses.
 _LEDGER = """
     INSERT INTO ops.pages (
-        run_id, stream, params, page_no, status, has_next, rows, bytes, sha256,
-        requests, wait_ms, http_ms, copy_ms
+        run_id, stream, params, page_no, status, has_next, first_id, rows, bytes,
+        sha256, requests, wait_ms, http_ms, copy_ms
     )
     SELECT
         page.run_id, page.stream, page.params, page.page_no, 'staged',
         coalesce(top._links -> 'next' -> 'href' IS NOT NULL, FALSE),
+        top._embedded -> %(key)s -> 0 ->> %(id_key)s,
         CASE
             WHEN %(key)s::text IS NULL THEN 1
             WHEN jsonb_typeof(top._embedded -> %(key)s) = 'array'
@@ -40,12 +41,13 @@ _LEDGER = """
         page.run_id = %(run_id)s AND page.page_no = %(page_no)s
         AND page.stream = %(stream)s AND page.params = %(params)s
     ON CONFLICT ON CONSTRAINT pages_pkey DO UPDATE SET
-        status = excluded.status, has_next = excluded.has_next, rows = excluded.rows,
-        bytes = excluded.bytes, sha256 = excluded.sha256, requests = excluded.requests,
+        status = excluded.status, has_next = excluded.has_next,
+        first_id = excluded.first_id, rows = excluded.rows, bytes = excluded.bytes,
+         sha256 = excluded.sha256, requests = excluded.requests,
         wait_ms = excluded.wait_ms, http_ms = excluded.http_ms, copy_ms = excluded.copy_ms,
         committed_at = now()
     WHERE pages.status <> 'staged'
-    RETURNING rows, has_next
+    RETURNING rows, has_next, first_id
 """
 
 _EMPTY = """
@@ -59,7 +61,12 @@ _EMPTY = """
     )
     ON CONFLICT ON CONSTRAINT pages_pkey DO UPDATE SET
         status = excluded.status, committed_at = now()
+    WHERE pages.status <> 'staged'
 """
+
+
+# Not JSON, not of the expected shape, nested deeper than the server's stack.
+_REFUSALS = (psycopg.DataError, errors.NotNullViolation, errors.StatementTooComplex)
 
 
 class NotAPage(Exception):  # noqa: N818 - the caller asks again
@@ -86,6 +93,7 @@ class Staged:
 
     rows: int
     has_next: bool
+    first_id: str | None = None
 
 
 class _AlreadyStaged(Exception):  # noqa: N818 - private
@@ -95,13 +103,13 @@ class _AlreadyStaged(Exception):  # noqa: N818 - private
 def already_staged(connection: Connection, run_id: int) -> dict[Place, Staged]:
     """The pages that a run has: what a continued run need not ask for."""
     rows = connection.execute(
-        "SELECT stream, params, page_no, rows, has_next FROM ops.pages"
+        "SELECT stream, params, page_no, rows, has_next, first_id FROM ops.pages"
         " WHERE run_id = %s AND status = 'staged'",
         (run_id,),
     ).fetchall()
     return {
-        Place.of(run_id, str(stream), params, int(str(page_no))): Staged(int(str(n)), bool(more))  # type: ignore[arg-type]
-        for stream, params, page_no, n, more in rows
+        Place.of(run_id, stream, params, page_no): Staged(*page)
+        for stream, params, page_no, *page in rows
     }
 
 
@@ -115,12 +123,12 @@ def stage(connection: Connection, place: Place, stream: Stream, answer: Answer) 
         return _commit(connection, place, answer.body, facts, [])
     except _AlreadyStaged:
         return _known(connection, facts)
-    except (psycopg.DataError, errors.NotNullViolation) as exc:
+    except _REFUSALS as exc:
         refusal = exc
     try:
         body, rejects = repair(answer.body, stream.key, stream.id_key)
         return _commit(connection, place, body, facts, rejects)
-    except (psycopg.DataError, errors.NotNullViolation, ValueError, AttributeError) as exc:
+    except (*_REFUSALS, ValueError, TypeError, AttributeError, RecursionError) as exc:
         start = " ".join(answer.body[:120].decode("utf-8", errors="replace").split())
         raise NotAPage(f"{refusal.diag.message_primary}; it begins with: {start}") from exc
 
@@ -151,17 +159,17 @@ def _commit(
                     reject.raw,
                 ),
             )
-    return Staged(int(str(row[0])), has_next=bool(row[1]))
+    return Staged(*row)
 
 
 def _known(connection: Connection, facts: dict[str, object]) -> Staged:
     row = connection.execute(
-        "SELECT rows, has_next FROM ops.pages WHERE run_id = %(run_id)s"
+        "SELECT rows, has_next, first_id FROM ops.pages WHERE run_id = %(run_id)s"
         " AND stream = %(stream)s AND params = %(params)s AND page_no = %(page_no)s",
         facts,
     ).fetchone()
     assert row is not None  # noqa: S101 - the conflict above was with this row
-    return Staged(int(str(row[0])), has_next=bool(row[1]))
+    return Staged(*row)
 
 
 def _facts(place: Place, stream: Stream, answer: Answer) -> dict[str, object]:
@@ -170,6 +178,7 @@ def _facts(place: Place, stream: Stream, answer: Answer) -> dict[str, object]:
         "run_id": place.run_id,
         "stream": place.stream,
         "key": stream.key,
+        "id_key": stream.id_key,
         "params": place.params,
         "page_no": place.page_no,
         "bytes": len(body),

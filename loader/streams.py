@@ -32,11 +32,6 @@ class Stream:
     page_limit: int | None = 250  # None: the list has no paging
     parameters: tuple[tuple[str, str], ...] = field(default=())
 
-    def query(self) -> dict[str, str]:
-        """Query parameters of every page, without the page number."""
-        limit = {} if self.page_limit is None else {"limit": str(self.page_limit)}
-        return dict(self.parameters) | limit
-
 
 BY_ID = (("order[id]", "asc"),)  # stable under updates; only where it is allowed (§3.4)
 

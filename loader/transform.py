@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 
 import psycopg
 
-from loader import __version__, db, locks, migrate, runs, sqlfiles, vacuum
+from loader import __version__, db, epochs, locks, migrate, runs, sqlfiles, vacuum
 from loader.db import Connection, scalar
-from loader.errors import SqlError, TemporaryError
+from loader.errors import AmoError, SqlError, TemporaryError
 from loader.plan import EXPLODE, Plan, make_plan
 from loader.sqlfiles import SqlFile
 
@@ -46,39 +46,36 @@ def transform(
 ) -> int:
     """Run all steps and checks; returns the run id. Nothing is kept when one fails.
 
-    Raises SqlError naming file and line, LockedError, SchemaError, TemporaryError when the
-    staged pages were lost in a server crash.
+    rebuild: None, or names of tables to make again from the kept documents (empty: all).
+    Raises SqlError naming file and line, LockedError, SchemaError, and, after everything else
+    was transformed, TemporaryError when the pages of a load were lost in a server crash.
     """
     migrate.require_current(connection)
     _lock_accounts(connection)
-    runs.ensure_epoch(connection)
-    _refuse_lost_pages(connection, rebuild)
+    epochs.ensure(connection)
     todo = make_plan(connection, rebuild)
     run_id = _begin(connection, todo)
     try:
         with connection.transaction():
             # Sorts of keys, not of documents: need-based sizes are the tuner's work.
             connection.execute("SET LOCAL work_mem = '64MB'")
+            if not todo.explodes:
+                connection.execute("TRUNCATE staging.items, staging.changes")
+                _take_all_documents(connection)
             for file in todo.to_run():
                 on_step(_run_file(connection, file, run_id))
-                if file.name.startswith(EXPLODE) and todo.rebuild:
+                if file.name.startswith(EXPLODE) and todo.takes_all_documents:
                     _take_all_documents(connection)
-            for check in sqlfiles.find("checks"):
-                _run_check(connection, check)
-            connection.execute(
-                "UPDATE ops.runs SET status = 'ok', exit_code = 0, finished_at = now()"
-                " WHERE id = %s",
-                (run_id,),
-            )
+            if todo.explodes:
+                for check in sqlfiles.find("checks"):
+                    _run_check(connection, check)
+            runs.finish(connection, run_id, "ok", 0, "")
             written = vacuum.tables_worth_it(connection)
-    except SqlError as exc:
+    except AmoError as exc:
         runs.finish(connection, run_id, "failed", exc.exit_code, exc.what)
         raise
-    except psycopg.Error as exc:
-        if not connection.broken:
-            raise
-        raise db.lost_connection(exc) from exc
     vacuum.run(connection, written)
+    _report_lost_pages(connection)
     return run_id
 
 
@@ -92,9 +89,15 @@ def _begin(connection: Connection, todo: Plan) -> int:
         run_id = scalar(
             connection,
             "INSERT INTO ops.runs (kind, mode, version) VALUES ('transform', %s, %s) RETURNING id",
-            ("rebuild" if todo.rebuild else "transform", __version__),
+            (todo.mode, __version__),
         )
-    return int(str(run_id))
+        if todo.mode == "rebuild":
+            # All documents are gone through again and give all their rejects again.
+            connection.execute(
+                "DELETE FROM ops.rejects USING ops.runs"
+                " WHERE runs.id = rejects.run_id AND runs.kind = 'transform'"
+            )
+    return int(run_id)
 
 
 def _lock_accounts(connection: Connection) -> None:
@@ -102,19 +105,19 @@ def _lock_accounts(connection: Connection) -> None:
         "SELECT DISTINCT account_id FROM ops.runs WHERE account_id IS NOT NULL ORDER BY account_id"
     ).fetchall()
     for (account_id,) in rows:
-        locks.acquire(connection, int(str(account_id)))
+        locks.acquire(connection, account_id)
 
 
-def _refuse_lost_pages(connection: Connection, rebuild: Sequence[str] | None) -> None:
+def _report_lost_pages(connection: Connection) -> None:
     lost = scalar(
         connection,
         "SELECT max(id) FROM ops.runs WHERE kind = 'load' AND status = 'lost'"
         " AND transformed_by IS NULL",
     )
-    if lost is not None and rebuild is None:
+    if lost is not None:
         raise TemporaryError(
             f"the pages of load {lost} vanished in a crash of the PostgreSQL server",
-            detail="staging is UNLOGGED; what was transformed before is safe",
+            detail="staging is UNLOGGED; everything else was transformed",
             hint="run bin/load: it asks again for what was lost; then run bin/transform",
         )
 
@@ -137,13 +140,13 @@ def _run_file(connection: Connection, file: SqlFile, run_id: int) -> Step:
     try:
         connection.execute(file.text)
     except psycopg.Error as exc:
-        if connection.broken:
-            raise
+        error = db.explain(exc)
+        if not isinstance(error, SqlError):
+            raise error from exc
         raise SqlError(
             f"{file.line_of(exc)}: {exc.diag.message_primary}",
             detail=exc.diag.message_detail or exc.diag.context or "",
-            hint=(exc.diag.message_hint or "")
-            + "everything was rolled back; amo.* and mart.* are as before",
+            hint=f"{error.hint}; everything was rolled back, amo.* and mart.* are as before",
         ) from exc
     seconds = time.monotonic() - started
     after = _written(connection)
@@ -165,7 +168,7 @@ def _run_file(connection: Connection, file: SqlFile, run_id: int) -> Step:
 def _written(connection: Connection) -> tuple[int, int, int, int]:
     row = connection.execute(_WRITTEN).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always gives a row
-    inserted, updated, deleted, wal = (int(str(value)) for value in row)
+    inserted, updated, deleted, wal = (int(value) for value in row)
     return inserted, updated, deleted, wal
 
 

@@ -9,19 +9,23 @@ from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+import psycopg
+
 from loader import db, runs
-from loader.api.client import Client, Unavailable
+from loader.api.client import Client
+from loader.api.verdict import Unavailable
 from loader.db import Connection
 from loader.errors import AmoError, BlockedError, CredentialsError, TemporaryError, UsageError
-from loader.reading import OnPage, Reader
+from loader.reading import Reader
 from loader.runs import Run
 from loader.staging import already_staged
 from loader.streams import Stream
 
 logger = logging.getLogger("amo.load")
 
-# Enough to keep 7 requests a second in the air at 1.1 s of latency.
-WORKERS = 8
+# Enough to keep 7 requests a second in the air at 1.5 s of latency.
+WORKERS = 11
+HEARTBEAT_SECONDS = 2
 
 # These concern the whole account: no other stream would fare better.
 FATAL = (CredentialsError, BlockedError, UsageError)
@@ -41,20 +45,20 @@ class Outcome:
 class Workers:
     """Reads the streams of one run; use once."""
 
-    def __init__(
-        self, dsn: str, client: Client, outcome: Outcome, stop: threading.Event, on_page: OnPage
-    ) -> None:
+    def __init__(self, dsn: str, client: Client, outcome: Outcome, stop: threading.Event) -> None:
         self._dsn = dsn
         self._client = client
         self._outcome = outcome
         self._stop = stop
-        self._on_page = on_page
         self._local = threading.local()
         self._connections: list[Connection] = []
 
     def read(self, connection: Connection, streams: Iterable[Stream]) -> None:
-        """Read all streams. A fatal error sets `stop`, lets the others finish their page
-        and is raised then."""
+        """Read all streams; `connection` is the one that holds the lock of the account.
+
+        A fatal error, or the loss of that connection, sets `stop`, lets the others finish
+        their page and is raised then.
+        """
         run = self._outcome.run
         self._staged = already_staged(connection, run.id) if run.resumed else {}
         done = runs.finished_streams(connection, run)
@@ -69,7 +73,7 @@ class Workers:
                     for stream in todo
                     if stream not in children
                 }
-                self._drain(pool, running, children)
+                self._drain(pool, running, children, connection)
         finally:
             for opened in self._connections:
                 opened.close()
@@ -79,10 +83,18 @@ class Workers:
         pool: ThreadPoolExecutor,
         running: dict[Future[None], Stream],
         children: list[Stream],
+        lock_holder: Connection,
     ) -> None:
         fatal: BaseException | None = None
         while running:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            done = wait(running, timeout=HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED).done
+            try:
+                lock_holder.execute("SELECT 1")
+            except psycopg.Error as lost:
+                # Another run may start now: nobody may go on in the name of this one.
+                fatal = fatal or lost
+                self._stop.set()
+            for future in done:
                 parent = running.pop(future)
                 if (exc := future.exception()) is not None:
                     fatal = fatal or exc
@@ -102,7 +114,7 @@ class Workers:
         try:
             if stream.parent in outcome.failed:
                 raise TemporaryError(f"{stream.parent}, which names its lists, failed")
-            if not reader.read(stream, self._on_page):
+            if not reader.read(stream):
                 return
             status, message = "complete", ""
             outcome.complete.append(stream.name)

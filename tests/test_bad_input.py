@@ -6,11 +6,14 @@ import re
 import socket
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from loader.db import Connection, scalar
 from sandbox.process import Sandbox
 from tests.support.commands import Commands, Result
+from tests.support.servers import Server
 
 
 def assert_explains(result: Result, code: int, *words: str) -> None:
@@ -142,12 +145,11 @@ def test_not_json(own_commands: Commands, own_account: Sandbox, connection: Conn
     result = own_commands.run("load")
     own_commands.ok("transform")
 
-    assert_explains(result, 20, "leads", "not JSON", "--resume")
+    assert_explains(result, 20, "leads", "not JSON", "bin/load --stream leads")
     assert scalar(connection, "SELECT count(*) FROM amo.leads WHERE deleted_at IS NULL") == before
     own_account.control("faults", {"clear": True})
-    resumed = own_commands.ok("load", "--resume", "--json").json
-    assert resumed["resumed"] is True
-    assert next(s for s in resumed["streams"] if s["stream"] == "leads")["rows"] == before
+    again = own_commands.ok("load", "--stream", "leads", "--json").json
+    assert next(s for s in again["streams"] if s["stream"] == "leads")["rows"] == before
 
 
 def test_not_amocrm(own_commands: Commands, own_account: Sandbox, connection: Connection) -> None:
@@ -243,3 +245,134 @@ def test_too_heavy_page(
     assert limits == [("62",)]
     rows = scalar(connection, "SELECT sum(rows) FROM ops.pages WHERE stream = 'leads'")
     assert rows == own_account.entities["leads"]
+
+
+@pytest.mark.parametrize("token", ["sandbox-token\nformerly: other", "tokén", "a b"])
+def test_a_token_that_is_none(commands: Commands, token: str) -> None:
+    """It is refused without being shown."""
+    result = commands.run("load", AMO_ACCESS_TOKEN=token)
+
+    assert_explains(result, 2, "characters that no token has")
+    assert "formerly" not in result.err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://127.0.0.1:99999", "http://a:b@127.0.0.1", "http://127.0.0.1/x"]
+)
+def test_a_base_url_that_is_none(commands: Commands, url: str) -> None:
+    """Malformed, with a password, or with a path."""
+    assert_explains(commands.run("load", AMO_BASE_URL=url), 2, "AMO_BASE_URL")
+
+
+@pytest.mark.parametrize("status", ["http_403", "http_404"])
+def test_a_list_that_breaks_off_is_no_switched_off_feature(
+    own_commands: Commands, own_account: Sandbox, status: str
+) -> None:
+    """Page 2 refused after page 1 was given: the stream failed, the others are there."""
+    own_account.control("faults", {"fault": {"kind": status, "path": "/api/v4/leads", "page": 2}})
+
+    assert_explains(own_commands.run("load"), 20, "leads broke off at page 2")
+
+
+def test_one_catalog_that_went_away(
+    own_commands: Commands, own_account: Sandbox, connection: Connection
+) -> None:
+    """Its elements are skipped, those of the other catalogs are not."""
+    fault = {"kind": "http_404", "path": "/api/v4/catalogs/2001/elements"}
+    own_account.control("faults", {"fault": fault})
+
+    result = own_commands.ok("load")
+
+    assert "catalogs/2001/elements skipped" in result.err
+    lists = scalar(
+        connection,
+        "SELECT count(DISTINCT params) FROM ops.pages WHERE stream = 'catalog_elements'",
+    )
+    assert lists == 3
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_early_204_is_looked_at_twice(
+    own_commands: Commands, own_account: Sandbox, page: int
+) -> None:
+    """One 204 proves nothing, on the first page neither."""
+    own_account.control(
+        "faults",
+        {"fault": {"kind": "early_204", "path": "/api/v4/leads", "page": page, "times": 1}},
+    )
+
+    summary = own_commands.ok("load", "--json").json
+
+    leads = next(s for s in summary["streams"] if s["stream"] == "leads")
+    assert leads["rows"] == own_account.entities["leads"]
+
+
+def test_encodings(commands: Commands, connection: Connection, server: Server) -> None:
+    """PGCLIENTENCODING does not garble; a database that is not UTF-8 is refused."""
+    commands.ok("load", "--stream", "users", PGCLIENTENCODING="WIN1251")
+    commands.ok("transform", PGCLIENTENCODING="WIN1251")
+    assert scalar(connection, "SELECT count(*) FROM amo.users WHERE name ~ '[А-я]'") != 0
+
+    with psycopg.connect(server.dsn, autocommit=True) as admin:
+        admin.execute(
+            "CREATE DATABASE amo_ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+        )
+    try:
+        result = commands.run("load", AMO_DSN=server.database("amo_ascii"))
+    finally:
+        with psycopg.connect(server.dsn, autocommit=True) as admin:
+            admin.execute("DROP DATABASE amo_ascii")
+    assert_explains(result, 2, "SQL_ASCII", "--encoding=UTF8")
+
+
+def test_staging_that_vanished_by_hand(commands: Commands, connection: Connection) -> None:
+    """A page in the ledger but not in staging is a finding, not a smaller account."""
+    commands.ok("load")
+    connection.execute("DELETE FROM staging.pages WHERE stream = 'leads'")
+
+    assert_explains(commands.run("transform"), 3, "pages_staged", "leads")
+
+
+def test_a_reader_on_staging(commands: Commands, connection: Connection) -> None:
+    """pg_dump at the same hour: the load goes on, the transform says try again."""
+    commands.ok("load")
+    commands.ok("transform")
+    with connection.transaction():
+        connection.execute("SELECT count(*) FROM staging.pages, staging.items")
+
+        commands.ok("load")
+        assert_explains(commands.run("transform"), 75, "busy", "lock timeout")
+    commands.ok("transform")
+
+
+def test_a_role_without_privileges(
+    commands: Commands, connection: Connection, server: Server, dsn: str
+) -> None:
+    """Missing rights are an error with a way out."""
+    role = f"amo_reader_{connection.info.backend_pid}"
+    password = "reader"  # noqa: S105 - of a role that lives for this test
+    connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+    try:
+        result = commands.run("load", AMO_DSN=make_conninfo(dsn, user=role, password=password))
+    finally:
+        connection.execute(f"DROP ROLE {role}")
+    assert server.dsn
+    assert_explains(result, 3, "permission denied", "own the schemas")
+
+
+def test_another_stream_does_not_end_an_unfinished_load(
+    own_commands: Commands, own_account: Sandbox, connection: Connection
+) -> None:
+    """bin/load --stream in between leaves the pages of the full load where they are."""
+    own_account.control(
+        "faults", {"fault": {"kind": "http_401", "path": "/api/v4/leads", "page": 2}}
+    )
+    assert own_commands.run("load").code == 60
+    own_account.control("faults", {"clear": True})
+
+    own_commands.ok("load", "--stream", "loss_reasons")
+    resumed = own_commands.ok("load", "--json").json
+
+    assert resumed["resumed"] is True
+    own_commands.ok("transform")
+    assert scalar(connection, "SELECT count(*) FROM amo.leads") == own_account.entities["leads"]

@@ -148,7 +148,7 @@ def test_entities_have_the_columns_of_the_contract(connection: Connection) -> No
 
     for table, columns in rows:
         if table not in details:
-            missing = {"account_id", "updated_at", "deleted_at", "changed_at"} - set(columns)  # type: ignore[call-overload]
+            missing = {"account_id", "updated_at", "deleted_at", "changed_at"} - set(columns)
             assert not missing, (table, missing)
 
 

@@ -7,7 +7,7 @@ from tests.conftest import for_account
 
 
 def test_never_over_the_limit_and_close_to_it(dsn: str) -> None:
-    """With answers that take 0.3 to 0.7 s: no 429, at most 7 a second, 97 % of the rate."""
+    """With answers that take 0.3 to 0.7 s: no 429, at most 7 a second, and not far below."""
     flags = ["--companies", "600", "--seed", "7", "--rate", "7", "--latency", "0.3:0.7"]
     with process.start(*flags) as account:
         for_account(dsn, account).ok("load", AMO_RATE="7")

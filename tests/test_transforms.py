@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import subprocess
 from typing import Any
@@ -430,3 +432,139 @@ def test_work_of_a_killed_transform_is_taken_over(connection: Connection) -> Non
     transform.transform(connection)
 
     assert scalar(connection, "SELECT count(*) FROM amo.leads") == 1
+
+
+def test_rebuild_of_one_table_leaves_the_others_their_changes(connection: Connection) -> None:
+    """What waits in staging goes on waiting, and is carried on for all tables afterwards."""
+    bring(connection, contacts=[{"id": 5, "name": "old"}], leads=[lead(1)])
+    transform.transform(connection)
+    stage_run(connection, [("contacts", [{"id": 5, "name": "new"}])])
+
+    transform.transform(connection, ["leads"])
+
+    assert column(connection, "SELECT name FROM amo.contacts") == ["old"]
+    transform.transform(connection)
+    assert column(connection, "SELECT name FROM amo.contacts") == ["new"]
+
+
+def test_a_new_file_sees_the_kept_documents(connection: Connection) -> None:
+    """An upgrade that adds a table fills it from what was loaded before."""
+    phone = field_value(1, "multitext", "89161234567", field_code="PHONE")
+    bring(connection, contacts=[{"id": 1, "custom_fields_values": [phone]}])
+    connection.execute("TRUNCATE amo.phones")
+    connection.execute("DELETE FROM ops.transforms WHERE name LIKE '%/phones'")
+
+    transform.transform(connection)
+
+    assert column(connection, "SELECT e164 FROM amo.phones") == ["+79161234567"]
+
+
+SAMPLE = {
+    "id": 1,
+    "name": "n",
+    "flag": False,
+    "list": [1, 2],
+    "custom_fields_values": [{"field_id": 1, "values": [{"value": "a"}]}],
+    "_embedded": {
+        "users": [7, 8],
+        "contacts": [{"id": 5, "is_main": True}, {"id": 6, "is_main": False}],
+        "companies": [{"id": 9}],
+        "source": {"id": 1, "name": "s"},
+    },
+}
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Paths of all scalars."""
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else None
+    )
+    if items is None:
+        return [path]
+    return [leaf for key, inner in items for leaf in leaves(inner, (*path, key))]
+
+
+@pytest.mark.parametrize("path", leaves(SAMPLE), ids=str)
+def test_every_leaf_counts_in_the_hash(connection: Connection, path: tuple[Any, ...]) -> None:
+    """A change anywhere but in links is a change."""
+    changed = copy.deepcopy(SAMPLE)
+    place: Any = changed
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = "changed"
+
+    assert document_hash(connection, changed) != document_hash(connection, SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"contacts": [{"id": 5}], "companies": []}, {"contacts": [], "companies": [{"id": 5}]}),
+        ({"users": []}, {"users": [7]}),
+        ({"a": [1], "b": [2]}, {"a": [1, 2], "b": []}),
+        ({"a": [1, 2]}, {"a": [2, 1]}),
+        ({"a": [{"x": 1}]}, {"a": [{"y": 1}]}),
+    ],
+)
+def test_moves_count_in_the_hash(connection: Connection, one: Any, other: Any) -> None:
+    """The same things in another place are another document."""
+    first, second = ({"id": 1, "_embedded": embedded} for embedded in (one, other))
+
+    assert document_hash(connection, first) != document_hash(connection, second)
+
+
+def document_hash(connection: Connection, document: Any) -> Any:
+    return scalar(connection, "SELECT staging.document_hash(%s)", (json.dumps(document),))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\u200312", "\u300012", "\u00a012", "١٢", "9" * 2000, "1e99999", "12,5", "0x1F", "NaN"],
+)
+def test_a_strange_number_is_a_reject(connection: Connection, value: str) -> None:
+    """What looks like a number to a locale but not to PostgreSQL must not stop the night."""
+    bring(
+        connection,
+        leads=[
+            lead(
+                1,
+                custom_fields_values=[
+                    field_value(1, "numeric", {"value": value, "enum_id": value}),
+                    field_value(2, "date", value),
+                ],
+            )
+        ],
+    )
+
+    values = column(connection, "SELECT value FROM amo.custom_field_values ORDER BY field_id")
+    assert values == [value, value]
+    assert len(column(connection, "SELECT path FROM ops.rejects")) == 2
+
+
+def test_hostile_documents(connection: Connection) -> None:
+    """Whatever stands where something else belongs: the rows are there, the rest is noted."""
+    stage_run(
+        connection,
+        [
+            (
+                "leads",
+                [lead(1, custom_fields_values="text"), None, "s", 5, lead(2, _embedded=None)],
+            ),
+            ("leads", [lead(3, custom_fields_values=[1, {"field_id": 1, "values": ["plain", 7]}])]),
+            ("leads", [lead(4, _embedded={"tags": {"id": 1}, "contacts": "x", "companies": [1]})]),
+            ("contacts", [{"id": 1, "custom_fields_values": {"0": {"field_id": 1}}}]),
+            ("pipelines", [{"id": 1, "name": "P", "_embedded": {"statuses": [None, {"id": 142}]}}]),
+            ("leads_custom_fields", [{"id": 1, "name": "F", "enums": None}]),
+        ],
+    )
+
+    transform.transform(connection)
+
+    assert column(connection, "SELECT id FROM amo.leads ORDER BY id") == [1, 2, 3, 4]
+    assert column(connection, "SELECT pipeline_id FROM amo.statuses") == [1]
+    raws = column(connection, "SELECT raw FROM ops.rejects ORDER BY raw")
+    assert raws == ['"plain"', '"s"', '"text"', "1", "5", "7", "null"]

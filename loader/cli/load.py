@@ -12,9 +12,8 @@ from loader import db, report, streams
 from loader import load as loading
 from loader.cli.main import common, output
 from loader.cli.signals import StopOnSignal
-from loader.errors import Interrupted
-from loader.staging import Staged
-from loader.streams import Stream
+from loader.errors import AmoError, Interrupted
+from loader.workers import Outcome
 
 
 @click.command()
@@ -69,9 +68,7 @@ def load(
     )
     started = time.monotonic()
     with db.server(config) as dsn, StopOnSignal() as stop:
-        outcome = loading.load(config, dsn, options, stop.event, _ignore)
-        if stop.number is not None:
-            raise Interrupted(stop.number)
+        outcome = _load(config, dsn, options, stop)
         with db.connect(dsn, command="load") as connection:
             rows = report.load_streams(connection, outcome.run.id)
     if as_json:
@@ -91,5 +88,16 @@ def load(
     out.say(report.load_summary(rows, time.monotonic() - started))
 
 
-def _ignore(_stream: Stream, _page: Staged) -> None:
-    """Nobody watches single pages yet."""
+def _load(
+    config: configuration.Config, dsn: str, options: loading.Options, stop: StopOnSignal
+) -> Outcome:
+    """Whatever error a stop led to, it is the signal that is reported."""
+    try:
+        outcome = loading.load(config, dsn, options, stop.event)
+    except AmoError as exc:
+        if stop.number is None:
+            raise
+        raise Interrupted(stop.number) from exc
+    if stop.number is not None:
+        raise Interrupted(stop.number)
+    return outcome

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import click
+import psycopg
 
-from loader import __version__
+from loader import __version__, db
 from loader.errors import AmoError
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -66,11 +68,18 @@ def main() -> None:
 
     for command in (load.load, transform.transform, migrate.migrate, demo.demo):
         cli.add_command(command)
+    # As an exception, so that the embedded server is stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         cli(standalone_mode=False)
     except AmoError as exc:
         click.echo("\n".join(exc.lines()), err=True)
         sys.exit(exc.exit_code)
+    except psycopg.Error as exc:
+        logging.getLogger("amo").debug("unexpected error of PostgreSQL", exc_info=exc)
+        error = db.explain(exc)
+        click.echo("\n".join(error.lines()), err=True)
+        sys.exit(error.exit_code)
     except click.UsageError as exc:
         path = exc.ctx.command_path if exc.ctx else "amo"
         click.echo(f"ERROR [2]: {exc.format_message()}\nHINT: {path} --help", err=True)

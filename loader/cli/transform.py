@@ -45,6 +45,9 @@ def transform(
     config = configuration.load({})
     with db.server(config) as dsn, db.connect(dsn, command="transform") as connection:
         if dry_run:
+            if migrate.inspect(connection).is_empty:
+                click.echo("the database is empty: bin/load comes first")
+                return
             migrate.require_current(connection)
             _show_plan(plan.make_plan(connection, wanted))
             return
@@ -62,7 +65,7 @@ def _show_plan(todo: plan.Plan) -> None:
     click.echo(report.table(("file", "version", "state"), rows))
     click.echo(
         f"{todo.waiting_rows} rows on {todo.waiting_pages} pages wait in staging"
-        + ("; all documents will be gone through again" if todo.rebuild else "")
+        + ("; all documents will be gone through again" if todo.takes_all_documents else "")
     )
 
 

@@ -3,10 +3,15 @@
 -- A row is a finding: a stream with more or fewer rows than documents.
 
 SELECT
-    typed.stream,
-    typed.rows,
-    coalesce(expected.documents, 0) AS documents
+    coalesce(typed.stream, expected.stream) AS stream,
+    coalesce(expected.documents, 0) AS documents,
+    coalesce(typed.rows, 0) AS rows
 FROM (
+    SELECT
+        'account' AS stream,
+        count(*) AS rows
+    FROM staging.accounts
+    UNION ALL
     SELECT
         'leads' AS stream,
         count(*) AS rows
@@ -80,7 +85,7 @@ FROM (
     FROM staging.custom_fields AS field
     GROUP BY field.entity_type
 ) AS typed
-LEFT JOIN (
+FULL JOIN (
     SELECT
         change.stream,
         count(*) AS documents
@@ -88,4 +93,4 @@ LEFT JOIN (
     GROUP BY change.stream
 ) AS expected
     ON typed.stream = expected.stream
-WHERE typed.rows <> coalesce(expected.documents, 0);
+WHERE coalesce(typed.rows, 0) <> coalesce(expected.documents, 0);

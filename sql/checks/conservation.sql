@@ -1,18 +1,33 @@
 -- Purpose: no entity disappears: staged = inserted + updated + unchanged + superseded + rejected.
--- Reads:   ops.counters
--- A row is a finding: a stream whose equation does not hold.
+-- Reads:   ops.counters, amo.documents
+-- A row is a finding: a stream whose equation does not hold, or where other documents were
+-- written than counted.
 
 SELECT
     tally.stream,
     tally.staged,
-    tally.accounted
+    tally.accounted,
+    tally.changed,
+    coalesce(written.documents, 0) AS written
 FROM (
     SELECT
         counters.stream,
         sum(counters.value) FILTER (WHERE counters.counter = 'staged') AS staged,
-        sum(counters.value) FILTER (WHERE counters.counter <> 'staged') AS accounted
+        sum(counters.value) FILTER (WHERE counters.counter <> 'staged') AS accounted,
+        sum(counters.value) FILTER (WHERE counters.counter IN ('inserted', 'updated')) AS changed
     FROM ops.counters AS counters
     WHERE counters.run_id = ops.transform_run()
     GROUP BY counters.stream
 ) AS tally
-WHERE tally.staged IS DISTINCT FROM tally.accounted;
+LEFT JOIN (
+    SELECT
+        document.stream,
+        count(*) AS documents
+    FROM amo.documents AS document
+    WHERE document.changed_run = ops.transform_run()
+    GROUP BY document.stream
+) AS written
+    ON tally.stream = written.stream
+WHERE
+    tally.staged IS DISTINCT FROM tally.accounted
+    OR tally.changed IS DISTINCT FROM coalesce(written.documents, 0);

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS ops.pages (
     page_no integer NOT NULL,
     status text NOT NULL CONSTRAINT pages_status CHECK (status IN ('staged', 'empty', 'lost')),
     has_next boolean NOT NULL,
+    first_id text,
     rows integer NOT NULL,
     bytes integer NOT NULL,
     sha256 bytea NOT NULL,
@@ -55,6 +56,8 @@ CREATE TABLE IF NOT EXISTS ops.pages (
 COMMENT ON TABLE ops.pages IS 'The ledger: one row per page, committed together with the page.';
 COMMENT ON COLUMN ops.pages.status IS
 'empty: HTTP 204, nothing to stage. lost: a server crash emptied staging; it is asked for again.';
+COMMENT ON COLUMN ops.pages.first_id IS
+'Id of the first entity; a page that repeats it is no new page.';
 COMMENT ON COLUMN ops.pages.sha256 IS 'Of the bytes as amoCRM sent them.';
 COMMENT ON COLUMN ops.pages.requests IS 'HTTP requests it took, retries included.';
 COMMENT ON COLUMN ops.pages.wait_ms IS 'Waiting for the rate limit, milliseconds.';

@@ -13,6 +13,9 @@ $$;
 COMMENT ON DOMAIN staging.unix_seconds IS
 'Seconds since 1970 in UTC, years 1 to 9999: how amoCRM writes times.';
 
+-- Digits and blanks are spelt out in the patterns below: \d and \s take in whatever the
+-- database's locale calls so, and the casts do not.
+
 -- The happy path costs one jsonb_populate_record and a subtransaction without an id
 -- (measured: 3.8 against 3.2 microseconds a document). Only a document that does not
 -- fit is taken apart key by key.
@@ -62,7 +65,9 @@ RETURNS numeric
 LANGUAGE sql
 IMMUTABLE PARALLEL SAFE
 RETURN CASE
-    WHEN value ~ '^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*$' THEN value::numeric
+    WHEN length(value) > 500 THEN NULL
+    WHEN value ~ '^[ \t\r\n]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?[ \t\r\n]*$'
+        THEN value::numeric
 END;
 COMMENT ON FUNCTION staging.to_numeric(text) IS
 'The number, or NULL when the text is not one. A comma is not a decimal point to amoCRM.';
@@ -71,7 +76,7 @@ CREATE OR REPLACE FUNCTION staging.to_bigint(value text)
 RETURNS bigint
 LANGUAGE sql
 IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN value ~ '^\s*[+-]?\d{1,18}\s*$' THEN value::bigint END;
+RETURN CASE WHEN value ~ '^[ \t\r\n]*[+-]?[0-9]{1,18}[ \t\r\n]*$' THEN value::bigint END;
 COMMENT ON FUNCTION staging.to_bigint(text) IS 'The whole number, or NULL.';
 
 CREATE OR REPLACE FUNCTION staging.to_boolean(value text)
@@ -94,11 +99,11 @@ SET search_path = pg_catalog
 SET timezone = 'UTC'
 AS $$
 BEGIN
-    IF value ~ '^\s*-?\d{1,12}\s*$' THEN
+    IF value ~ '^[ \t\r\n]*-?[0-9]{1,12}[ \t\r\n]*$' THEN
         RETURN to_timestamp(value::bigint);
-    ELSIF value ~ '^\s*\d{4}-\d{2}-\d{2}' THEN
+    ELSIF value ~ '^[ \t\r\n]*[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN
         RETURN value::timestamptz;
-    ELSIF value ~ '^\s*\d{2}\.\d{2}\.\d{4}\s*$' THEN
+    ELSIF value ~ '^[ \t\r\n]*[0-9]{2}[.][0-9]{2}[.][0-9]{4}[ \t\r\n]*$' THEN
         RETURN make_timestamptz(
             substr(trim(value), 7, 4)::integer, substr(trim(value), 4, 2)::integer,
             substr(trim(value), 1, 2)::integer, 0, 0, 0, 'UTC'

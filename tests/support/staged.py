@@ -15,9 +15,7 @@ from loader.streams import BY_NAME
 ACCOUNT = 111
 
 
-def stage_run(
-    connection: Connection, pages: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
-) -> int:
+def stage_run(connection: Connection, pages: Sequence[tuple[str, Sequence[Any]]]) -> int:
     """One load whose pages are (stream, entities); returns its id."""
     load._declare_streams(connection)
     run = runs.begin(

@@ -8,7 +8,8 @@ TRUNCATE staging.items, staging.changes;
 
 -- Only where each entity stands and its hash: sorting documents themselves would spill.
 INSERT INTO staging.items (
-    account_id, stream, id, run_id, page_no, page, ordinal, updated_at, hash, rank
+    account_id, stream, id, run_id, page_no, fetched_at, page, ordinal, updated_at, hash,
+    rank
 )
 SELECT
     entity.account_id,
@@ -16,6 +17,7 @@ SELECT
     entity.id,
     entity.run_id,
     entity.page_no,
+    entity.fetched_at,
     entity.page,
     entity.ordinal,
     entity.updated_at,
@@ -25,10 +27,9 @@ SELECT
         PARTITION BY entity.account_id, entity.stream, entity.id
         ORDER BY
             entity.updated_at DESC NULLS LAST,
-            entity.run_id DESC,
-            entity.page_no DESC,
-            entity.ordinal DESC,
-            entity.page DESC
+            entity.fetched_at DESC,
+            entity.page DESC,
+            entity.ordinal DESC
     ) AS rank
 FROM (
     SELECT
@@ -37,6 +38,7 @@ FROM (
         staging.document_id(item.doc, stream.id_key, stream.has_numeric_id) AS id,
         page.run_id,
         page.page_no,
+        page.fetched_at,
         page.ctid AS page,
         item.ordinal,
         CASE jsonb_typeof(item.doc -> 'updated_at')
@@ -221,7 +223,11 @@ INNER JOIN ops.streams AS stream
 WHERE
     document.changed_run > (
         SELECT coalesce(max(finished.id), 0) FROM ops.runs AS finished
-        WHERE finished.kind = 'transform' AND finished.status = 'ok'
+        WHERE
+            finished.kind = 'transform'
+            AND finished.status = 'ok'
+            -- One of single tables carried nothing on for the others.
+            AND finished.mode <> 'rebuild of tables'
     )
 ON CONFLICT ON CONSTRAINT changes_pkey DO NOTHING;
 

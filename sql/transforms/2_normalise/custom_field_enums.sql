@@ -9,10 +9,10 @@ TRUNCATE staging.custom_field_enums;
 INSERT INTO staging.custom_field_enums (
     account_id, entity_type, field_id, id, value, sort, code, updated_at, deleted_at
 )
-SELECT DISTINCT ON (change.account_id, stream.entity_type, document.id::bigint, enum_row.id)
+SELECT DISTINCT ON (change.account_id, stream.entity_type, change.entity_id, enum_row.id)
     change.account_id,
     stream.entity_type,
-    document.id::bigint AS field_id,
+    change.entity_id AS field_id,
     enum_row.id,
     enum_row.value,
     enum_row.sort,
@@ -29,7 +29,7 @@ INNER JOIN amo.documents AS document
         AND change.id = document.id
 CROSS JOIN
     LATERAL
-    jsonb_path_query(document.doc, '$.enums[*]')
+    jsonb_path_query(document.doc, '$.enums[*] ? (@ != null)')
     WITH ORDINALITY AS item (doc, ordinal)
 CROSS JOIN
     LATERAL
@@ -40,6 +40,6 @@ WHERE stream.entity = 'custom_fields' AND enum_row.id IS NOT NULL
 ORDER BY
     change.account_id ASC,
     stream.entity_type ASC,
-    document.id::bigint ASC,
+    change.entity_id ASC,
     enum_row.id ASC,
     item.ordinal DESC;

@@ -100,3 +100,35 @@ WHERE
 
 DELETE FROM staging.custom_field_values
 WHERE field_id IS NULL;
+
+-- What is not even an entry, or not even a value of one.
+INSERT INTO ops.rejects (run_id, stream, entity_id, path, value, reason, raw)
+SELECT
+    ops.transform_run() AS run_id,
+    change.stream,
+    change.id AS entity_id,
+    'custom_fields_values' AS path,
+    broken.doc #>> '{}' AS value,
+    'not an object' AS reason,
+    broken.doc::text AS raw
+FROM staging.changes AS change
+INNER JOIN amo.documents AS document
+    ON
+        change.account_id = document.account_id
+        AND change.stream = document.stream
+        AND change.id = document.id
+CROSS JOIN
+    LATERAL
+    jsonb_path_query(
+        jsonb_path_query_array(document.doc, '$.custom_fields_values[*]')
+        || jsonb_path_query_array(document.doc, '$.custom_fields_values[*].values[*]'),
+        '$[*] ? (@.type() != "object" && @ != null)'
+    ) AS broken (doc)
+WHERE
+    change.stream IN ('leads', 'contacts', 'companies', 'customers', 'catalog_elements')
+    -- Cheap for the many, which have none.
+    AND jsonb_path_exists(
+        document.doc,
+        '$.custom_fields_values ? (@.type() != "null")[*]'
+        ' ? (@.type() != "object" || @.values[*].type() != "object")'
+    );

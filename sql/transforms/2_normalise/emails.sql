@@ -15,7 +15,12 @@ SELECT
     change.entity_id,
     item.ordinal AS position,
     item.doc ->> 'value' AS raw,
-    address.groups[1] || '@' || lower(address.groups[2]) AS email,
+    address.groups[1] || '@' || translate(
+        lower(address.groups[2]),
+        -- What lower() does to Cyrillic depends on the database's locale.
+        'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯІЇЄҐЎ',
+        'абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґў'
+    ) AS email,
     coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code,
     address.groups IS NOT NULL AS is_valid
 FROM staging.changes AS change

@@ -24,7 +24,7 @@ INNER JOIN amo.documents AS document
         AND change.id = document.id
 CROSS JOIN
     LATERAL
-    jsonb_path_query(document.doc, '$._embedded.users_groups[*]')
+    jsonb_path_query(document.doc, '$._embedded.users_groups[*] ? (@ != null)')
     WITH ORDINALITY AS item (doc, ordinal)
 CROSS JOIN
     LATERAL

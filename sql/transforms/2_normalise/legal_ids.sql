@@ -55,8 +55,10 @@ FROM (
         LATERAL
         jsonb_path_query(
             document.doc,
+            -- Letters spelt out: what "i" means to Cyrillic depends on the database's locale.
             '$.custom_fields_values[*] ? (@.field_type == "legal_entity"'
-            ' || @.field_name like_regex "^\\s*(инн|кпп|огрн)" flag "i")'
+            ' || @.field_name like_regex "(^|[^А-Яа-яЁё])([Ии][Нн][Нн]|[Кк][Пп][Пп]'
+            '|[Оо][Гг][Рр][Нн]([Ии][Пп])?)($|[^А-Яа-яЁё])")'
         ) WITH ORDINALITY AS field (doc, ordinal)
     CROSS JOIN
         LATERAL
@@ -64,21 +66,22 @@ FROM (
         WITH ORDINALITY AS item (doc, ordinal)
     CROSS JOIN
         LATERAL (
+            SELECT
+                field.doc ->> 'field_name' AS name,
+                CASE
+                    WHEN jsonb_typeof(item.doc -> 'value') IN ('string', 'number')
+                        THEN item.doc ->> 'value'
+                END AS value
+        ) AS plain
+    CROSS JOIN
+        LATERAL (
             VALUES
             ('inn', item.doc #>> '{value,vat_id}'),
             ('kpp', item.doc #>> '{value,kpp}'),
             ('ogrn', item.doc #>> '{value,tax_registration_reason_code}'),
-            (
-                CASE lower(left(ltrim(field.doc ->> 'field_name'), 1))
-                    WHEN 'и' THEN 'inn'
-                    WHEN 'к' THEN 'kpp'
-                    ELSE 'ogrn'
-                END,
-                CASE
-                    WHEN jsonb_typeof(item.doc -> 'value') IN ('string', 'number')
-                        THEN item.doc ->> 'value'
-                END
-            )
+            ('inn', CASE WHEN plain.name ~ '[Ии][Нн][Нн]' THEN plain.value END),
+            ('kpp', CASE WHEN plain.name ~ '[Кк][Пп][Пп]' THEN plain.value END),
+            ('ogrn', CASE WHEN plain.name ~ '[Оо][Гг][Рр][Нн]' THEN plain.value END)
         ) AS legal (kind, raw)
     WHERE
         change.stream IN ('leads', 'contacts', 'companies', 'customers')

@@ -41,8 +41,9 @@ CROSS JOIN
             matched.groups[2] AS extension
         FROM
             regexp_match(
-                item.doc ->> 'value',
-                '^(.*?)(?:[\s,;]*(?:доб|вн|ext|#|x|х)[\s.:]*(\d{1,6}))?\s*$',
+                -- A number copied from a page brings its no-break spaces along.
+                translate(item.doc ->> 'value', E'\u00a0\u2007\u202f', '   '),
+                '^(.*?)(?:[\s,;]*(?:[Дд][Оо][Бб]|[Вв][Нн]|ext|#|x|[Хх])[\s.:]*(\d{1,6}))?\s*$',
                 'i'
             ) AS matched (groups)
     ) AS part

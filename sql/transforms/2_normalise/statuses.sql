@@ -10,10 +10,11 @@ INSERT INTO staging.statuses (
     account_id, id, pipeline_id, name, sort, is_editable, color, type, updated_at,
     deleted_at
 )
-SELECT DISTINCT ON (change.account_id, status.pipeline_id, status.id)
+SELECT DISTINCT ON (change.account_id, change.entity_id, status.id)
     change.account_id,
     status.id,
-    status.pipeline_id,
+    -- The pipeline that lists it, whatever the stage says itself.
+    change.entity_id AS pipeline_id,
     status.name,
     status.sort,
     status.is_editable,
@@ -29,16 +30,16 @@ INNER JOIN amo.documents AS document
         AND change.id = document.id
 CROSS JOIN
     LATERAL
-    jsonb_path_query(document.doc, '$._embedded.statuses[*]')
+    jsonb_path_query(document.doc, '$._embedded.statuses[*] ? (@ != null)')
     WITH ORDINALITY AS item (doc, ordinal)
 CROSS JOIN
     LATERAL
     staging.typed(NULL::staging.status_json, item.doc, change.stream, change.id)
         AS status
-WHERE change.stream = 'pipelines' AND status.id IS NOT NULL AND status.pipeline_id IS NOT NULL
+WHERE change.stream = 'pipelines' AND status.id IS NOT NULL
 -- Twice in one list: the later one counts.
 ORDER BY
     change.account_id ASC,
-    status.pipeline_id ASC,
+    change.entity_id ASC,
     status.id ASC,
     item.ordinal DESC;

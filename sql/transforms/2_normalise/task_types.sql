@@ -26,7 +26,7 @@ INNER JOIN amo.documents AS document
         AND change.id = document.id
 CROSS JOIN
     LATERAL
-    jsonb_path_query(document.doc, '$._embedded.task_types[*]')
+    jsonb_path_query(document.doc, '$._embedded.task_types[*] ? (@ != null)')
     WITH ORDINALITY AS item (doc, ordinal)
 CROSS JOIN
     LATERAL

@@ -41,7 +41,7 @@ WHERE
     stored.deleted_at IS NULL
     AND change.account_id = stored.account_id
     AND change.stream = stored.entity_type || '_custom_fields'
-    AND change.id = stored.field_id::text
+    AND change.entity_id = stored.field_id
     AND NOT EXISTS (
         SELECT FROM staging.custom_field_enums AS staged
         WHERE

@@ -44,7 +44,7 @@ WHERE
     stored.deleted_at IS NULL
     AND change.account_id = stored.account_id
     AND change.stream = 'pipelines'
-    AND change.id = stored.pipeline_id::text
+    AND change.entity_id = stored.pipeline_id
     AND NOT EXISTS (
         SELECT FROM staging.statuses AS staged
         WHERE

@@ -1,0 +1,58 @@
+"""The life of the staging tables: UNLOGGED, emptied by a crash of the server or when spent.
+
+staging.epoch has one row. A crash empties it together with the pages, so that a missing row
+tells what a logged ledger could not know.
+"""
+
+from __future__ import annotations
+
+from psycopg import errors
+
+from loader.db import Connection, scalar
+
+
+def ensure(connection: Connection) -> str:
+    """The epoch of the staging tables; a new one means that a server crash emptied them.
+
+    Loads that still wait for their transform are marked lost then, and their pages with them.
+    """
+    with connection.transaction():
+        connection.execute("LOCK TABLE staging.epoch IN SHARE ROW EXCLUSIVE MODE")
+        epoch = scalar(connection, "SELECT epoch FROM staging.epoch LIMIT 1")
+        if epoch is None:
+            epoch = scalar(
+                connection,
+                "INSERT INTO staging.epoch (epoch) VALUES (gen_random_uuid()) RETURNING epoch",
+            )
+        connection.execute(
+            "WITH lost AS (UPDATE ops.runs SET status = 'lost', epoch = %(epoch)s"
+            " WHERE kind = 'load' AND transformed_by IS NULL AND status <> 'abandoned'"
+            " AND epoch IS DISTINCT FROM %(epoch)s RETURNING id),"
+            " page AS (UPDATE ops.pages SET status = 'lost'"
+            " WHERE status = 'staged' AND run_id IN (SELECT id FROM lost)),"
+            # What is left of them would be staged a second time.
+            " rest AS (DELETE FROM staging.pages WHERE run_id IN (SELECT id FROM lost))"
+            " DELETE FROM ops.run_streams WHERE run_id IN (SELECT id FROM lost)",
+            {"epoch": epoch},
+        )
+    return str(epoch)
+
+
+def drop_spent_pages(connection: Connection) -> None:
+    """Take pages out of staging that no transform waits for; called within a transaction."""
+    waiting = scalar(
+        connection,
+        "SELECT count(*) FROM ops.runs WHERE kind = 'load' AND transformed_by IS NULL"
+        " AND status <> 'abandoned'",
+    )
+    try:
+        with connection.transaction():  # a savepoint: failing here must not fail the load
+            if waiting == 0:
+                connection.execute("TRUNCATE staging.pages")
+            else:
+                connection.execute(
+                    "DELETE FROM staging.pages USING ops.runs WHERE runs.id = pages.run_id"
+                    " AND (runs.transformed_by IS NOT NULL OR runs.status = 'abandoned')"
+                )
+    except errors.LockNotAvailable:
+        pass  # pg_dump or a reader is at it; the next load does it
