@@ -63,7 +63,7 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
         try:
             _stage_account(connection, run, answer)
             outcome.complete.append(ACCOUNT.name)
-            Workers(dsn, client, outcome, stop).read(connection, options.streams)
+            Workers(connection, dsn, client, outcome, stop).read(options.streams)
         except AmoError as exc:
             runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
             raise

@@ -1,4 +1,8 @@
-"""Streams of one load side by side: a few threads, each with a database connection."""
+"""Reading the streams of one load: a few threads, each with a database connection.
+
+The main thread decides which page of which list is asked for next (loader/paging.py), the
+threads fetch and stage it. All share one pace, so more threads do not mean more requests.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,21 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from loader import db, runs
+from loader import db, listings, runs
 from loader.api.client import Client
-from loader.api.verdict import Unavailable
+from loader.api.verdict import TooHeavy, Unavailable
 from loader.db import Connection
 from loader.errors import AmoError, BlockedError, CredentialsError, TemporaryError, UsageError
-from loader.reading import Reader
+from loader.fetching import Fetcher
+from loader.paging import Listing
 from loader.runs import Run
-from loader.staging import already_staged
+from loader.staging import Place, Staged, already_staged
 from loader.streams import Stream
 
 logger = logging.getLogger("amo.load")
 
 # Enough to keep 7 requests a second in the air at 1.5 s of latency.
-WORKERS = 11
+WORKERS = 12
 HEARTBEAT_SECONDS = 2
 
 # These concern the whole account: no other stream would fare better.
@@ -42,106 +47,166 @@ class Outcome:
     failed: dict[str, AmoError] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Reading:
+    """A stream that is being read."""
+
+    stream: Stream
+    open: list[Listing]
+    since: float = field(default_factory=time.monotonic)
+
+
 class Workers:
     """Reads the streams of one run; use once."""
 
-    def __init__(self, dsn: str, client: Client, outcome: Outcome, stop: threading.Event) -> None:
+    def __init__(
+        self, connection: Connection, dsn: str, client: Client, outcome: Outcome,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        """`connection` is the one that holds the lock of the account."""
+        self._connection = connection
         self._dsn = dsn
         self._client = client
         self._outcome = outcome
         self._stop = stop
         self._local = threading.local()
-        self._connections: list[Connection] = []
+        self._opened: list[Connection] = []
+        self._staged: dict[Place, Staged] = {}
+        self._readings: list[_Reading] = []
+        self._flying: dict[Future[Staged], tuple[_Reading, Listing, int]] = {}
 
-    def read(self, connection: Connection, streams: Iterable[Stream]) -> None:
-        """Read all streams; `connection` is the one that holds the lock of the account.
-
-        A fatal error, or the loss of that connection, sets `stop`, lets the others finish
-        their page and is raised then.
-        """
-        run = self._outcome.run
-        self._staged = already_staged(connection, run.id) if run.resumed else {}
-        done = runs.finished_streams(connection, run)
-        self._outcome.complete += sorted(done - set(self._outcome.complete))
-        todo = [stream for stream in streams if stream.name not in self._outcome.complete]
+    def read(self, streams: Iterable[Stream]) -> None:
+        """Read all streams. A fatal error, or the loss of the lock's connection, sets `stop`,
+        lets what is in flight be committed, and is raised then."""
+        run, outcome = self._outcome.run, self._outcome
+        if run.resumed:
+            self._staged = already_staged(self._connection, run.id)
+        done = runs.finished_streams(self._connection, run)
+        outcome.complete += sorted(done - set(outcome.complete))
+        todo = [stream for stream in streams if stream.name not in outcome.complete]
         names = {stream.name for stream in todo}
         children = [stream for stream in todo if stream.parent in names]
         try:
-            with ThreadPoolExecutor(WORKERS, thread_name_prefix="stream") as pool:
-                running = {
-                    pool.submit(self._read_stream, stream): stream
-                    for stream in todo
-                    if stream not in children
-                }
-                self._drain(pool, running, children, connection)
+            with ThreadPoolExecutor(WORKERS, thread_name_prefix="page") as pool:
+                parents = {stream.parent for stream in children}
+                # Those that others wait for go first.
+                for stream in sorted(todo, key=lambda stream: stream.name not in parents):
+                    if stream not in children:
+                        self._open(stream, children)
+                self._loop(pool, children)
         finally:
-            for opened in self._connections:
+            for opened in self._opened:
                 opened.close()
 
-    def _drain(
-        self,
-        pool: ThreadPoolExecutor,
-        running: dict[Future[None], Stream],
-        children: list[Stream],
-        lock_holder: Connection,
-    ) -> None:
-        fatal: BaseException | None = None
-        while running:
-            done = wait(running, timeout=HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED).done
+    def _loop(self, pool: ThreadPoolExecutor, children: list[Stream]) -> None:
+        fatal: Exception | None = None
+        while True:
+            if not self._stop.is_set():
+                self._submit(pool)
+            if not self._flying:
+                break
+            done = wait(self._flying, HEARTBEAT_SECONDS, FIRST_COMPLETED).done
             try:
-                lock_holder.execute("SELECT 1")
-            except psycopg.Error as lost:
-                # Another run may start now: nobody may go on in the name of this one.
-                fatal = fatal or lost
+                if not done:
+                    self._connection.execute("SELECT 1")
+                for future in done:
+                    self._land(future, *self._flying.pop(future), children)
+            except (*FATAL, psycopg.Error) as exc:
+                # Without the lock another run may start: nobody may go on in this one's name.
+                fatal = fatal or exc
                 self._stop.set()
-            for future in done:
-                parent = running.pop(future)
-                if (exc := future.exception()) is not None:
-                    fatal = fatal or exc
-                    self._stop.set()
-                    continue
-                for child in [child for child in children if child.parent == parent.name]:
-                    running[pool.submit(self._read_stream, child)] = child
         if fatal is not None:
             raise fatal
 
-    def _read_stream(self, stream: Stream) -> None:
-        if self._stop.is_set():
-            return
-        started = time.monotonic()
-        reader = self._reader()
-        outcome = self._outcome
+    def _submit(self, pool: ThreadPoolExecutor) -> None:
+        """Fill the free threads, one page of each list in turn."""
+        turn = [(reading, listing) for reading in self._readings for listing in reading.open]
+        while turn and len(self._flying) < WORKERS:
+            waiting = []
+            for reading, listing in turn:
+                page_no = listing.take() if len(self._flying) < WORKERS else None
+                if page_no is not None:
+                    future = pool.submit(self._fetch, listing, page_no)
+                    self._flying[future] = (reading, listing, page_no)
+                    waiting.append((reading, listing))
+            turn = waiting
+
+    def _land(
+        self, future: Future[Staged], reading: _Reading, listing: Listing, page_no: int,
+        children: list[Stream],
+    ) -> None:  # fmt: skip
+        """Take in what became of one page."""
         try:
-            if stream.parent in outcome.failed:
-                raise TemporaryError(f"{stream.parent}, which names its lists, failed")
-            if not reader.read(stream):
-                return
-            status, message = "complete", ""
-            outcome.complete.append(stream.name)
+            listing.put(page_no, future.result())
+        except TooHeavy as exc:
+            logger.info("%s page %s: %s; going on with smaller pages", listing.path, page_no, exc)
+            try:
+                listing.too_heavy(page_no, str(exc))
+            except TemporaryError as too_small:
+                self._fail(reading, too_small)
         except Unavailable as exc:
-            status, message = "skipped", str(exc)
-            outcome.skipped[stream.name] = message
-            logger.warning("%s skipped: %s", stream.name, message)
+            listing.in_flight.discard(page_no)
+            self._unavailable(reading, listing, exc)
         except FATAL:
             raise
         except AmoError as exc:
-            if self._stop.is_set():
-                return
-            status, message = "failed", exc.what
-            outcome.failed[stream.name] = exc
-            logger.warning("%s failed: %s (%s)", stream.name, exc.what, exc.detail)
-        seconds = time.monotonic() - started
-        runs.end_stream(reader.connection, outcome.run, stream.name, status, message, seconds)
-        logger.debug("%s %s in %.1f s", stream.name, status, seconds)
+            self._fail(reading, exc)
+        listing.settle()
+        if listing in reading.open and listing.is_complete:
+            reading.open.remove(listing)
+        if reading in self._readings and not reading.open:
+            self._close(reading, "complete", "", children)
 
-    def _reader(self) -> Reader:
-        """The reader of this thread."""
-        reader: Reader | None = getattr(self._local, "reader", None)
-        if reader is None:
+    def _open(self, stream: Stream, children: list[Stream]) -> None:
+        reading = _Reading(stream, [])
+        self._readings.append(reading)
+        if stream.parent in self._outcome.failed:
+            self._fail(reading, TemporaryError(f"{stream.parent}, which names its lists, failed"))
+            return
+        try:
+            reading.open = listings.of_stream(self._connection, self._outcome.run.id, stream)
+        except TemporaryError as exc:
+            self._fail(reading, exc)
+            return
+        if not reading.open:
+            self._close(reading, "complete", "", children)
+
+    def _unavailable(self, reading: _Reading, listing: Listing, why: Unavailable) -> None:
+        """A stream that the account has not; of many lists, one that went away."""
+        if reading not in self._readings:
+            return
+        logger.warning("%s skipped: %s", listing.path, why)
+        if reading.stream.parent is None:
+            self._outcome.skipped[reading.stream.name] = str(why)
+            self._close(reading, "skipped", str(why), [])
+        elif listing in reading.open:
+            reading.open.remove(listing)
+
+    def _fail(self, reading: _Reading, exc: AmoError) -> None:
+        if self._stop.is_set() or reading not in self._readings:
+            return
+        logger.warning("%s failed: %s (%s)", reading.stream.name, exc.what, exc.detail)
+        self._outcome.failed[reading.stream.name] = exc
+        self._close(reading, "failed", exc.what, [])
+
+    def _close(self, reading: _Reading, status: str, message: str, children: list[Stream]) -> None:
+        self._readings.remove(reading)
+        name, seconds = reading.stream.name, time.monotonic() - reading.since
+        if status == "complete":
+            self._outcome.complete.append(name)
+        runs.end_stream(self._connection, self._outcome.run, name, status, message, seconds)
+        logger.debug("%s %s in %.1f s", name, status, seconds)
+        for child in [child for child in children if child.parent == name]:
+            self._open(child, children)
+
+    def _fetch(self, listing: Listing, page_no: int) -> Staged:
+        """In a thread: a page that an earlier process committed needs no request."""
+        place = Place.of(self._outcome.run.id, listing.stream.name, listing.params(), page_no)
+        if (known := self._staged.get(place)) is not None:
+            return known
+        fetcher: Fetcher | None = getattr(self._local, "fetcher", None)
+        if fetcher is None:
             connection = db.connect(self._dsn, command=f"load:{self._outcome.run.id}")
-            self._connections.append(connection)
-            reader = Reader(
-                connection, self._client, self._outcome.run.id, self._stop, self._staged
-            )
-            self._local.reader = reader
-        return reader
+            self._opened.append(connection)
+            fetcher = self._local.fetcher = Fetcher(connection, self._client, self._outcome.run.id)
+        return fetcher.fetch(listing, page_no)
