@@ -7,7 +7,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,8 +20,22 @@ from loader.errors import UsageError
 RATE_LIMIT = 7.0
 
 DEFAULTS = {"rate": str(RATE_LIMIT), "home": "./.amo"}
-NAMES = ("base_url", "access_token", "access_token_file", "rate", "dsn", "home")
-SECRETS = ("access_token",)
+NAMES = (
+    "base_url",
+    "access_token",
+    "access_token_file",
+    "client_id",
+    "client_secret",
+    "client_secret_file",
+    "redirect_uri",
+    "refresh_token",
+    "refresh_token_file",
+    "rate",
+    "dsn",
+    "home",
+)
+# Each may also be given as the path of a file of mode 0600, in NAME_file.
+SECRETS = ("access_token", "client_secret", "refresh_token")
 
 # Any of these means that the user has a PostgreSQL of her own in mind.
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
@@ -33,6 +47,16 @@ class Setting:
 
     value: str
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthSettings:
+    """The integration, and the refresh token that was configured, if any."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    refresh_token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +124,42 @@ class Config:
         """True when neither AMO_DSN nor any of libpq's variables names a server."""
         return not self.get("dsn") and not any(self.environment.get(name) for name in LIBPQ)
 
-    def token(self) -> str:
-        """The long-lived access token, from the environment or from a file of mode 0600."""
-        token = self.get("access_token")
-        if not token and (path := self.get("access_token_file")):
-            token = _read_secret(Path(path).expanduser())
-        if not token:
+    def token(self) -> str | None:
+        """The long-lived access token, if one is set."""
+        return self._secret("access_token")
+
+    def oauth(self) -> OAuthSettings:
+        """The settings of OAuth. Raises UsageError when they are missing or incomplete."""
+        settings = {
+            "client_id": self.get("client_id"),
+            "client_secret": self._secret("client_secret"),
+            # It must equal the registered one exactly, also on refresh (facts §2.3).
+            "redirect_uri": self.get("redirect_uri"),
+        }
+        refresh_token = self._secret("refresh_token")
+        missing = [f"AMO_{name.upper()}" for name, value in settings.items() if not value]
+        if len(missing) == len(settings) and not refresh_token:
             raise UsageError(
                 "no access token is configured",
                 hint="put the long-lived token of your integration into a file of mode 0600 "
-                "and set AMO_ACCESS_TOKEN_FILE to its path",
+                "and set AMO_ACCESS_TOKEN_FILE to its path; or use OAuth: bin/load auth --help",
             )
-        return token.strip()
+        if missing:
+            raise UsageError(
+                "OAuth is not fully configured",
+                detail="not set: " + ", ".join(missing),
+                hint="copy them from the settings of the integration; see bin/load auth --help",
+            )
+        return OAuthSettings(
+            **{name: str(value) for name, value in settings.items()}, refresh_token=refresh_token
+        )
+
+    def _secret(self, name: str) -> str | None:
+        """A secret, from its own setting or from the file that NAME_file names."""
+        secret = self.get(name)
+        if not secret and (path := self.get(f"{name}_file")):
+            secret = _read_secret(Path(path).expanduser(), f"AMO_{name.upper()}_FILE")
+        return (secret or "").strip() or None
 
     def show(self) -> list[tuple[str, str, str]]:
         """(name, value, origin) of everything that is set, secrets masked."""
@@ -168,19 +216,19 @@ def _read_file(file: Path, *, required: bool) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
 
-def _read_secret(path: Path) -> str:
+def _read_secret(path: Path, variable: str) -> str:
     """Read a secret as strictly as libpq reads .pgpass: nobody else may look inside."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise UsageError(
-                "the token file can be read by others",
+                f"the file of {variable} can be read by others",
                 detail=f"{path} has mode {mode:04o}",
                 hint=f"chmod 600 {path}",
             )
         return path.read_text(encoding="utf-8").strip()
     except OSError as exc:
-        raise UsageError("the token file cannot be read", detail=str(exc)) from exc
+        raise UsageError(f"the file of {variable} cannot be read", detail=str(exc)) from exc
 
 
 def _mask_dsn(name: str, value: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import psycopg
 
 from loader import db, locks, migrate, runs
+from loader.api.auth import credentials
 from loader.api.client import Answer, Client, Unavailable
 from loader.api.pace import Pace
 from loader.config import Config
@@ -42,7 +43,8 @@ def load(
 
     Raises AmoError; whatever was committed stays, and the next call continues.
     """
-    client = Client(config.base_url, config.token(), Pace(config.rate), stop)
+    pace = Pace(config.rate)
+    client = Client(credentials(config, dsn, pace, stop), pace, stop)
     with db.connect(dsn, command="load") as connection:
         migrate.require_current(connection)
         answer, account_id = _ask_account(client)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -11,18 +9,20 @@ from dataclasses import dataclass
 
 import requests
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from loader import __version__
+from loader.api.answers import says
+from loader.api.auth import Credentials
 from loader.api.pace import Pace
-from loader.errors import BlockedError, ConnectError, CredentialsError, TemporaryError, UsageError
-
-logger = logging.getLogger("amo.api")
-
-TIMEOUT_SECONDS = 15
-BACKOFF_SECONDS = (2, 4, 8)
-# Kommo's sample answer asks for 300 s (§1.5); more than that is not waited for.
-LONGEST_PAUSE_SECONDS = 300
+from loader.api.retry import (
+    TIMEOUT_SECONDS,
+    Transient,
+    exhausted,
+    no_answer,
+    raise_for_trouble,
+    retrying,
+)
+from loader.errors import AmoError, CredentialsError, TemporaryError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class TooHeavy(Exception):  # noqa: N818 - asks for a smaller page
     """504: the query takes the server too long."""
 
 
-class _Transient(Exception):  # noqa: N818 - private
-    """Worth asking again after a pause (seconds; None: the usual one)."""
+class _Stale(Exception):  # noqa: N818 - private
+    """The error of a 401 or a redirect, final unless the credentials know something newer."""
 
-    def __init__(self, what: str, pause: float | None = None, *, limited: bool = False) -> None:
-        super().__init__(what)
-        self.pause = pause
-        self.limited = limited
+    def __init__(self, error: AmoError, *, redirected: bool = False) -> None:
+        super().__init__(error.what)
+        self.error = error
+        self.redirected = redirected
 
 
 class _Bearer(AuthBase):
@@ -77,9 +77,8 @@ class _Bearer(AuthBase):
 class Client:
     """Asks one account; thread-safe, one HTTP session per thread."""
 
-    def __init__(self, base_url: str, token: str, pace: Pace, stop: threading.Event) -> None:
-        self._api = f"{base_url}/api/v4/"
-        self._auth = _Bearer(token)
+    def __init__(self, credentials: Credentials, pace: Pace, stop: threading.Event) -> None:
+        self._credentials = credentials
         self._pace = pace
         self._stop = stop
         self._local = threading.local()
@@ -92,45 +91,49 @@ class Client:
         """
         wait = 0.0
         started = time.monotonic()
-        retrying = Retrying(
-            stop=stop_after_attempt(len(BACKOFF_SECONDS) + 1),
-            wait=_pause,
-            retry=retry_if_exception_type(_Transient),
-            sleep=self._sleep,
-            reraise=True,
-        )
+        may_renew = True
         try:
-            for attempt in retrying:
+            for attempt in retrying(self._stop):
                 with attempt:
+                    # Before the pace: threads that waited for one refresh must not leave
+                    # together after it.
+                    bearer = self._credentials.bearer()
                     wait += self._pace.wait()
-                    body = self._get_once(path, query)
+                    try:
+                        body = self._get_once(path, query, bearer)
+                    except _Stale as exc:
+                        if not may_renew or not self._renew(exc, bearer):
+                            raise exc.error from None
+                        may_renew = False
+                        raise Transient(f"{exc}, there is a newer one", 0.0) from None
                     return Answer(
                         body,
                         requests=attempt.retry_state.attempt_number,
                         wait_seconds=wait,
                         http_seconds=time.monotonic() - started - wait,
                     )
-        except _Transient as exc:
-            raise self._exhausted(exc) from exc
+        except Transient as exc:
+            raise exhausted(exc) from exc
         raise AssertionError  # Retrying returns or raises
 
-    def _get_once(self, path: str, query: Mapping[str, str]) -> bytes | None:
+    def _renew(self, stale: _Stale, bearer: str) -> bool:
+        """True when there is another token or address now."""
+        if stale.redirected:
+            return self._credentials.redirected(bearer)
+        return self._credentials.refused(bearer)
+
+    def _get_once(self, path: str, query: Mapping[str, str], bearer: str) -> bytes | None:
         try:
             response = self._session().get(
-                self._api + path,
+                f"{self._credentials.base_url}/api/v4/{path}",
                 params=query,
                 timeout=TIMEOUT_SECONDS,
+                auth=_Bearer(bearer),
                 # The token goes to the account's own host only, never along a redirect.
                 allow_redirects=False,
             )
-        except requests.exceptions.SSLError as exc:
-            raise ConnectError(
-                "the certificate of amoCRM's host is not accepted",
-                detail=_cause(exc),
-                hint="check AMO_BASE_URL; behind an inspecting proxy set REQUESTS_CA_BUNDLE",
-            ) from exc
         except requests.exceptions.RequestException as exc:
-            raise _Transient(_cause(exc)) from exc
+            raise no_answer(exc) from exc
         return self._judge(response)
 
     def _judge(self, response: requests.Response) -> bytes | None:
@@ -140,108 +143,36 @@ class Client:
             return response.content
         if status == 204:
             return None
-        says = _says(response)
         if status == 401:
-            raise CredentialsError(
-                "amoCRM refused the access token",
-                detail=says,
-                hint="the token expired, was revoked, or belongs to another account: make a new "
-                "long-lived token in the settings of the integration; what was loaded is safe",
+            raise _Stale(
+                CredentialsError(
+                    "amoCRM refused the access token",
+                    detail=says(response),
+                    hint=self._credentials.hint,
+                )
             )
-        if status == 403 and _problem(response) is None:
-            raise BlockedError(
-                "amoCRM blocked this account or address (HTML 403)",
-                detail=says,
-                hint="do not try again now, it prolongs the block; write to amoCRM support; "
-                "what was loaded is safe and the next run continues",
-            )
-        if status in (402, 403, 404, 422):
-            raise Unavailable(f"HTTP {status}: {says}")
-        if status == 429:
-            self._pace.slow_down()
-            raise _Transient(f"HTTP 429: {says}", _retry_after(response), limited=True)
         if status == 504:
-            raise TooHeavy(f"HTTP 504: {says}")
-        if status >= 500:
-            raise _Transient(f"HTTP {status}: {says}")
+            raise TooHeavy(f"HTTP 504: {says(response)}")
+        raise_for_trouble(response, self._pace)
+        if status in (402, 403, 404, 422):
+            raise Unavailable(f"HTTP {status}: {says(response)}")
         if 300 <= status < 400:
-            raise UsageError(
-                "AMO_BASE_URL answers with a redirect, which is not followed",
-                detail=f"HTTP {status} to {response.headers.get('Location', 'nowhere')}",
-                hint="set AMO_BASE_URL to the account's own address; was it renamed?",
+            raise _Stale(
+                UsageError(
+                    "AMO_BASE_URL answers with a redirect, which is not followed",
+                    detail=f"HTTP {status} to {response.headers.get('Location', 'nowhere')}",
+                    hint="set AMO_BASE_URL to the account's own address; was it renamed?",
+                ),
+                redirected=True,
             )
-        raise TemporaryError(f"amoCRM gave an answer that makes no sense: HTTP {status}: {says}")
-
-    def _exhausted(self, exc: _Transient) -> Exception:
-        if exc.limited:
-            return BlockedError(
-                "amoCRM kept refusing because of the rate limit",
-                detail=str(exc),
-                hint="another program uses the account at the same time: lower AMO_RATE or "
-                "stop it; what was loaded is safe and the next run continues",
-            )
-        return TemporaryError(
-            "amoCRM does not answer",
-            detail=str(exc),
-            hint="what was loaded is safe; run the same command again and it continues",
+        raise TemporaryError(
+            f"amoCRM gave an answer that makes no sense: HTTP {status}: {says(response)}"
         )
-
-    def _sleep(self, seconds: float) -> None:
-        """A pause that ends at once when the run is to stop."""
-        if self._stop.wait(seconds):
-            raise TemporaryError("stopped while waiting to ask again")
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
-            session.auth = self._auth
             session.headers["User-Agent"] = f"amo-loader/{__version__}"
             session.headers["Accept"] = "application/hal+json, application/json"
         return session
-
-
-def _pause(state: RetryCallState) -> float:
-    exc = state.outcome.exception() if state.outcome else None
-    asked = exc.pause if isinstance(exc, _Transient) else None
-    # tenacity asks for the pause before it asks whether to stop.
-    seconds = asked or BACKOFF_SECONDS[min(state.attempt_number, len(BACKOFF_SECONDS)) - 1]
-    if state.attempt_number <= len(BACKOFF_SECONDS):
-        logger.info("%s; asking again in %g s", exc, seconds)
-    return seconds
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Seconds the server asks for: a header (third parties saw it) or a key of the body."""
-    asked = response.headers.get("Retry-After") or (_problem(response) or {}).get("retry_after")
-    try:
-        return min(float(str(asked)), LONGEST_PAUSE_SECONDS)
-    except ValueError:
-        return None
-
-
-def _problem(response: requests.Response) -> dict[str, object] | None:
-    """The problem document, or None where the body is HTML or anything else."""
-    try:
-        problem = json.loads(response.content)
-    except ValueError:
-        return None
-    return problem if isinstance(problem, dict) else None
-
-
-def _says(response: requests.Response) -> str:
-    problem = _problem(response)
-    if problem is None:
-        text = " ".join(response.text.split())
-        return text[:200]
-    words = [problem.get("title"), problem.get("detail"), problem.get("hint")]
-    request_id = response.headers.get("X-Request-Id")
-    tail = f" (request {request_id})" if request_id else ""
-    return ": ".join(str(word) for word in words if word) + tail
-
-
-def _cause(exc: BaseException) -> str:
-    """The innermost reason, without the object addresses of the layers above it."""
-    while (inner := exc.__cause__ or exc.__context__) is not None:
-        exc = inner
-    return f"{type(exc).__name__}: {exc}"
