@@ -30,24 +30,21 @@ def rotate(
 ) -> Kept:
     """Announce the request, make it, and return its pair once that is safely on disk.
 
-    The row is locked before the request, so that nothing can stand in the way of the save.
+    The old row is deleted before the request, in the transaction of the save: whatever lock
+    or right could stand in its way is met while the old token still works.
     Raises Refused, what `ask` raises, and ConnectError when the pair could not be saved.
     """
     is_repeated = _announce(connection, kept, secret)
     pair: Kept | None = None
     try:
         with connection.transaction():
-            connection.execute("LOCK TABLE ops.tokens IN ROW EXCLUSIVE MODE")
-            connection.execute(
-                "SELECT FROM ops.tokens WHERE client_id = %s AND base_url = %s FOR UPDATE",
-                (kept.client_id, kept.base_url),
-            )
+            _delete(connection, kept)
             asked_at = tokens.now(connection)
             pair = _pair(kept, ask(), asked_at)
-            _write(connection, pair)
-    except Refused:
-        # A clear answer: only an earlier request stays a riddle.
-        if not is_repeated:
+            _insert(connection, pair)
+    except Refused as exc:
+        # A clear answer, unless an earlier try may have used the token up.
+        if not is_repeated and exc.tries == 1:
             _forget(connection, kept)
         raise
     except psycopg.Error as exc:
@@ -75,7 +72,7 @@ def _pair(kept: Kept, grant: Grant, asked_at: datetime) -> Kept:
 
 def _announce(connection: Connection, kept: Kept, secret: str) -> bool:
     """Commit that this token is about to be sent; True when it had been before."""
-    if kept.unanswered(secret):
+    if kept.was_sent(secret):
         return True
     key = (kept.client_id, kept.base_url)
     by = f"host {socket.gethostname()}, process {os.getpid()}"
@@ -102,21 +99,23 @@ def _forget(connection: Connection, kept: Kept) -> None:
     )
 
 
-def _write(connection: Connection, pair: Kept) -> None:
-    """Replace the row. By binary COPY: parameters of an UPDATE would be in the server's log
-    under log_statement, and the line of a text COPY in the context of an error."""
-    with connection.transaction():
-        connection.execute("SET LOCAL synchronous_commit = on")
-        connection.execute(
-            "DELETE FROM ops.tokens WHERE client_id = %s AND base_url = %s",
-            (pair.client_id, pair.base_url),
-        )
-        with (
-            connection.cursor() as cursor,
-            cursor.copy("COPY ops.tokens (" + COLUMNS + ") FROM STDIN (FORMAT binary)") as copy,
-        ):
-            copy.set_types(_TYPES)
-            copy.write_row([getattr(pair, name) for name in COLUMNS.split(", ")])
+def _delete(connection: Connection, kept: Kept) -> None:
+    connection.execute("SET LOCAL synchronous_commit = on")
+    connection.execute(
+        "DELETE FROM ops.tokens WHERE client_id = %s AND base_url = %s",
+        (kept.client_id, kept.base_url),
+    )
+
+
+def _insert(connection: Connection, pair: Kept) -> None:
+    """By binary COPY: parameters of an INSERT would be in the server's log under
+    log_statement, and the line of a text COPY in the context of an error."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY ops.tokens (" + COLUMNS + ") FROM STDIN (FORMAT binary)") as copy,
+    ):
+        copy.set_types(_TYPES)
+        copy.write_row([getattr(pair, name) for name in COLUMNS.split(", ")])
 
 
 def _save_again(dsn: str, pair: Kept, exc: psycopg.Error) -> None:
@@ -129,8 +128,13 @@ def _save_again(dsn: str, pair: Kept, exc: psycopg.Error) -> None:
     )
     try:
         for attempt in tries:
-            with attempt, db.connect(dsn, command="auth") as connection:
-                _write(connection, pair)
+            with (
+                attempt,
+                db.connect(dsn, command="auth") as connection,
+                connection.transaction(),
+            ):
+                _delete(connection, pair)
+                _insert(connection, pair)
     except RetryError:
         raise ConnectError(
             "new tokens were received and could not be saved",

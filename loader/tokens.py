@@ -61,18 +61,30 @@ class Kept:
     def fresh_seconds(self) -> float:
         """How long to use the access token, by the server's clock: until five minutes before
         its end, or for three quarters of a short life."""
-        if not (self.expires_at and self.refreshed_at and self.read_at):
+        if not (self.expires_at and self.refreshed_at):
             return 0.0
         margin = min(timedelta(minutes=5), (self.expires_at - self.refreshed_at) / 4)
-        return (self.expires_at - margin - self.read_at).total_seconds()
+        return self.left_seconds - margin.total_seconds()
 
-    def unanswered(self, secret: str) -> str:
-        """The story of an earlier request with this token or code, if it has one."""
-        if self.asked_sha256 != digest(secret) or self.asked_at is None:
+    @property
+    def left_seconds(self) -> float:
+        """How long the access token lives."""
+        if not (self.expires_at and self.read_at):
+            return 0.0
+        return (self.expires_at - self.read_at).total_seconds()
+
+    def was_sent(self, secret: str) -> bool:
+        """True when a request with this token or code was made and its answer never saved."""
+        return self.asked_sha256 == digest(secret)
+
+    @property
+    def story(self) -> str:
+        """What is known of a request whose answer was never saved."""
+        if self.asked_at is None:
             return ""
         return (
-            f"it was already sent at {self.asked_at:%Y-%m-%d %H:%M:%S %Z} by {self.asked_by}, "
-            "which was killed or cut off before the answer was saved: "
+            f"a token or code was already sent at {self.asked_at:%Y-%m-%d %H:%M:%S %Z} "
+            f"by {self.asked_by}, which was killed or cut off before the answer was saved: "
             "amoCRM has most likely replaced it, and the new one is lost"
         )
 

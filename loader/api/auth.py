@@ -14,7 +14,7 @@ from loader.api.oauth import Grant, Refused, TokenEndpoint
 from loader.api.pace import Pace
 from loader.config import Config, OAuthSettings
 from loader.db import Connection
-from loader.errors import CredentialsError
+from loader.errors import CredentialsError, TemporaryError, UsageError
 from loader.tokens import Kept, digest
 
 logger = logging.getLogger("amo.auth")
@@ -25,6 +25,12 @@ GRANT_AGAIN = (
     "bin/load auth --code CODE\n"
     "what was loaded is safe and the next bin/load continues"
 )
+
+LOST_ANSWER = (
+    "this was not the first try: the answer to an earlier one was lost on the way, and amoCRM "
+    "may have used the token up then"
+)
+RENEW_AGAIN_SECONDS = 30
 
 
 class Credentials(Protocol):
@@ -84,7 +90,7 @@ class OAuth:
         self._dsn = dsn
         self._lock = threading.Lock()
         self._pair = Kept(settings.client_id, base_url)
-        self._fresh_until = 0.0
+        self._fresh_until = self._ends_at = 0.0
 
     @property
     def base_url(self) -> str:
@@ -93,7 +99,7 @@ class OAuth:
     def bearer(self) -> str:
         with self._lock:
             if time.monotonic() >= self._fresh_until:
-                self._renew(None)
+                self._renew_early()
             return self._pair.access_token or ""
 
     def refused(self, bearer: str) -> bool:
@@ -122,6 +128,16 @@ class OAuth:
             self._rotate(connection, start, code, lambda: self._endpoint.exchange(start.url, code))
             return self._pair
 
+    def _renew_early(self) -> None:
+        """Renew; while that cannot be done, a token in its last minutes is still a token."""
+        try:
+            self._renew(None)
+        except TemporaryError as exc:
+            if time.monotonic() >= self._ends_at or not self._pair.access_token:
+                raise
+            logger.warning("the token cannot be renewed yet: %s (%s)", exc.what, exc.detail)
+            self._fresh_until = min(self._ends_at, time.monotonic() + RENEW_AGAIN_SECONDS)
+
     def _renew(self, refused: str | None) -> None:
         """Use the kept pair if it is fresh and another one than was refused, else refresh."""
         with tokens.held(self._dsn, self._settings.client_id) as connection:
@@ -147,10 +163,10 @@ class OAuth:
         if kept.refresh_token and not is_new:
             return kept, kept.refresh_token
         if configured is None:
-            raise CredentialsError(
+            raise UsageError(
                 "no access was granted to this program yet",
                 detail=f"no tokens are kept for integration {self._settings.client_id} "
-                f"at {self._configured_url}, and AMO_REFRESH_TOKEN is not set",
+                f"at {self._configured_url}, and AMO_REFRESH_TOKEN is not set\n{kept.story}",
                 hint=GRANT_AGAIN,
             )
         return self._new_chain(kept, "configured", digest(configured)), configured
@@ -169,11 +185,15 @@ class OAuth:
     def _rotate(
         self, connection: Connection, start: Kept, secret: str, ask: Callable[[], Grant]
     ) -> None:
-        story = start.unanswered(secret)
+        story = start.story if start.was_sent(secret) else ""
         is_code = start.source == "code" and start.granted_at is None
+        if roles := ", ".join(tokens.readers(connection)):
+            logger.warning("ops.tokens is open: REVOKE ALL ON ops.tokens FROM %s", roles)
         try:
             pair = rotation.rotate(connection, self._dsn, start, secret, ask)
         except Refused as exc:
+            if exc.tries > 1 and not story:
+                story = LOST_ANSWER
             raise CredentialsError(
                 f"amoCRM refused the {'authorization code' if is_code else 'refresh token'}",
                 detail=f"{exc}\n{story}".rstrip(),
@@ -206,6 +226,7 @@ class OAuth:
     def _use(self, pair: Kept) -> None:
         self._pair = pair
         self._fresh_until = time.monotonic() + pair.fresh_seconds
+        self._ends_at = time.monotonic() + pair.left_seconds
 
 
 def credentials(config: Config, dsn: str, pace: Pace, stop: threading.Event) -> Credentials:

@@ -44,9 +44,10 @@ class Grant:
 class Refused(Exception):  # noqa: N818 - an answer, which the caller explains
     """The token endpoint said no, for good."""
 
-    def __init__(self, base_url: str, status: int, words: str) -> None:
+    def __init__(self, base_url: str, status: int, words: str, tries: int) -> None:
         super().__init__(f"POST {base_url}/oauth2/access_token: HTTP {status}: {words}")
         self.status = status
+        self.tries = tries
 
     @property
     def may_have_moved(self) -> bool:
@@ -88,10 +89,10 @@ class TokenEndpoint:
 
     def address(self, base_url: str, refresh_token: str, access_token: str | None) -> str | None:
         """Where the account lives now; None when that cannot be told. Uses no token up."""
-        host = str(_claims(access_token or "").get("api_domain", ""))
+        host = str(claims(access_token or "").get("api_domain", ""))
         if (api := trusted_url(host, base_url)) is None:
             return None
-        response = self._send(
+        response, _ = self._send(
             "GET",
             f"{api}/oauth2/account/current/subdomain",
             headers={"X-Refresh-Token": refresh_token},
@@ -106,9 +107,9 @@ class TokenEndpoint:
         settings = self._settings
         client = {"client_id": settings.client_id, "client_secret": settings.client_secret}
         whole = client | dict(body) | {"redirect_uri": settings.redirect_uri}
-        response = self._send("POST", f"{base_url}/oauth2/access_token", body=whole)
+        response, tries = self._send("POST", f"{base_url}/oauth2/access_token", body=whole)
         if response.status_code != 200:
-            raise Refused(base_url, response.status_code, says(response))
+            raise Refused(base_url, response.status_code, says(response), tries)
         try:
             given = response.json()
             return Grant(
@@ -133,8 +134,8 @@ class TokenEndpoint:
         *,
         body: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> requests.Response:
-        """One request, asked again where that helps.
+    ) -> tuple[requests.Response, int]:
+        """One request, asked again where that helps, and how often it was made.
 
         Also a POST whose answer was lost: a refresh token that was used up is refused the
         second time, and one that was not still works.
@@ -145,7 +146,7 @@ class TokenEndpoint:
                     self._pace.wait()
                     response = _send_once(method, url, body, headers)
                     raise_for_trouble(response, self._pace)
-                    return response
+                    return response, attempt.retry_state.attempt_number
         except Transient as exc:
             raise exhausted(exc) from exc
         raise AssertionError  # Retrying returns or raises
@@ -184,11 +185,11 @@ def _send_once(
         raise no_answer(exc) from exc
 
 
-def _claims(token: str) -> Mapping[str, object]:
+def claims(token: str) -> Mapping[str, object]:
     """The claims of a JWT, unverified; none for anything else."""
     try:
         part = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (IndexError, ValueError):
         return {}
-    return claims if isinstance(claims, dict) else {}
+    return found if isinstance(found, dict) else {}

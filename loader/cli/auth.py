@@ -12,6 +12,7 @@ import click
 from loader import config as configuration
 from loader import db, migrate, report, tokens
 from loader.api.auth import oauth
+from loader.api.oauth import claims
 from loader.api.pace import Pace
 from loader.cli.main import common, output
 from loader.config import Config
@@ -74,21 +75,27 @@ def _show(config: Config, dsn: str, *, as_json: bool) -> None:
     with db.connect(dsn, command="auth") as connection:
         migrate.require_current(connection)
         pairs = [_describe(pair) for pair in tokens.read(connection, config.get("client_id"))]
-        document = {
-            "schema": "amo-load/auth/1",
-            "in_use": "long-lived token" if config.token() else "OAuth",
-            "pairs": pairs,
-            "readable_by": tokens.readers(connection),
-        }
+        roles = tokens.readers(connection)
+    in_use = _in_use(config)
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False))
+        document = {"in_use": in_use, "pairs": pairs, "readable_by": roles}
+        click.echo(json.dumps({"schema": "amo-load/auth/1"} | document, ensure_ascii=False))
         return
-    click.echo(f"in use: {document['in_use']}")
+    click.echo(f"in use: {in_use}")
     for pair in pairs:
         rows = [(name.replace("_", " "), value or "-") for name, value in pair.items()]
         click.echo("\n" + report.table(("kept pair", ""), rows))
-    if document["readable_by"]:
-        click.echo(f"WARNING: ops.tokens can be read by {document['readable_by']}", err=True)
+    if roles:
+        click.echo(f"WARNING: ops.tokens can be read by {', '.join(roles)}", err=True)
+
+
+def _in_use(config: Config) -> str:
+    """What bin/load would show to amoCRM; of a long-lived token, a JWT, also its end."""
+    if token := config.token():
+        end = claims(token).get("exp")
+        until = f", until {_moment(datetime.fromtimestamp(end, UTC))}" if type(end) is int else ""
+        return f"long-lived token{until}"
+    return "OAuth" if config.get("client_id") else "nothing: neither a token nor OAuth is set"
 
 
 def _describe(pair: Kept) -> dict[str, object]:
