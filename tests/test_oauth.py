@@ -425,6 +425,24 @@ def test_redirect_of_a_renamed_account(
     assert_explains(oauth.run("load"), 2, "redirect", "127.0.0.2:9")
 
 
+def test_renamed_in_the_middle_of_a_load(oauth: Commands, granting: Sandbox) -> None:
+    """All eight threads are redirected at once, one asks, all go on."""
+    oauth.ok("load", "auth", "--code", "sandbox-code")
+    granting.control("settings", {"latency": "0.2"})
+    host = granting.url.removeprefix("http://").replace("127.0.0.1", "localhost")
+    running = oauth.start("load", "--json")
+    while granting.stats()["requests"] < 12:
+        time.sleep(0.05)
+
+    granting.control("settings", {"renamed_to": host})
+    out, err = running.communicate(timeout=60)
+
+    assert running.returncode == 0, err
+    assert {each["status"] for each in json.loads(out)["streams"]} == {"complete"}
+    assert granting.stats()["by_status"]["301"] > 1
+    assert granting.stats()["by_path"]["/oauth2/account/current/subdomain"] == 1
+
+
 def test_new_name_is_configured_at_once(
     oauth: Commands, granting: Sandbox, connection: Connection
 ) -> None:

@@ -50,7 +50,7 @@ class Credentials(Protocol):
     def refused(self, bearer: str) -> bool:
         """After a 401: True when there is another token now, so that asking again helps."""
 
-    def redirected(self, bearer: str) -> bool:
+    def redirected(self, base_url: str) -> bool:
         """After a redirect: True when the account is known to live elsewhere now."""
 
 
@@ -72,7 +72,7 @@ class LongLived:
     def refused(self, bearer: str) -> bool:
         return False
 
-    def redirected(self, bearer: str) -> bool:
+    def redirected(self, base_url: str) -> bool:
         return False
 
 
@@ -109,14 +109,21 @@ class OAuth:
                 self._renew(bearer)
             return True
 
-    def redirected(self, bearer: str) -> bool:
-        with self._lock, tokens.held(self._dsn, self._settings.client_id) as connection:
+    def redirected(self, base_url: str) -> bool:
+        with self._lock:
+            # Of all the threads that were redirected, the first one asks.
+            if self._pair.url == base_url:
+                self._follow()
+            return self._pair.url != base_url
+
+    def _follow(self) -> None:
+        """Ask the account where it lives now, unless another process did."""
+        with tokens.held(self._dsn, self._settings.client_id) as connection:
             known = self._pair.url
             pair = self._kept(connection)
             if pair.url == known and (url := self._address(pair)) not in (None, known):
                 pair = tokens.move(connection, pair, str(url))
             self._use(pair)
-            return pair.url != known
 
     def exchange(self, code: str) -> Kept:
         """Keep a pair for an authorization code. Raises CredentialsError."""

@@ -98,11 +98,12 @@ class Client:
                     # Before the pace: threads that waited for one refresh must not leave
                     # together after it.
                     bearer = self._credentials.bearer()
+                    base_url = self._credentials.base_url
                     wait += self._pace.wait()
                     try:
-                        body = self._get_once(path, query, bearer)
+                        body = self._get_once(f"{base_url}/api/v4/{path}", query, bearer)
                     except _Stale as exc:
-                        if not may_renew or not self._renew(exc, bearer):
+                        if not may_renew or not self._renew(exc, bearer, base_url):
                             raise exc.error from None
                         may_renew = False
                         raise Transient(f"{exc}, there is a newer one", 0.0) from None
@@ -116,16 +117,16 @@ class Client:
             raise exhausted(exc) from exc
         raise AssertionError  # Retrying returns or raises
 
-    def _renew(self, stale: _Stale, bearer: str) -> bool:
+    def _renew(self, stale: _Stale, bearer: str, base_url: str) -> bool:
         """True when there is another token or address now."""
         if stale.redirected:
-            return self._credentials.redirected(bearer)
+            return self._credentials.redirected(base_url)
         return self._credentials.refused(bearer)
 
-    def _get_once(self, path: str, query: Mapping[str, str], bearer: str) -> bytes | None:
+    def _get_once(self, url: str, query: Mapping[str, str], bearer: str) -> bytes | None:
         try:
             response = self._session().get(
-                f"{self._credentials.base_url}/api/v4/{path}",
+                url,
                 params=query,
                 timeout=TIMEOUT_SECONDS,
                 auth=_Bearer(bearer),
