@@ -13,7 +13,7 @@ import psycopg
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from loader import db, tokens
-from loader.api.oauth import Grant, Refused
+from loader.api.endpoint import Grant, Refused
 from loader.db import Connection
 from loader.errors import ConnectError
 from loader.tokens import COLUMNS, Kept, digest, words

@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from loader import db, rotation
-from loader.api.oauth import Grant, trusted_url
+from loader.api.endpoint import Grant, trusted_url
 from loader.db import Connection, scalar
 from loader.errors import ConnectError
 from loader.tokens import Kept, digest, held

@@ -1,195 +1,198 @@
-"""The token endpoint of an account: exchange, refresh, and where the account lives (facts §2)."""
+"""OAuth as credentials: the kept pair, replaced before its end and after a refusal."""
 
 from __future__ import annotations
 
-import base64
-import json
-import re
+import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
-import requests
-from requests.auth import AuthBase
-
-from loader import __version__
-from loader.api.answers import says
+from loader import rotation, tokens
+from loader.api.endpoint import Grant, Refused, TokenEndpoint
 from loader.api.pace import Pace
-from loader.api.retry import (
-    TIMEOUT_SECONDS,
-    Transient,
-    exhausted,
-    no_answer,
-    raise_for_trouble,
-    retrying,
+from loader.config import Config, OAuthSettings
+from loader.db import Connection
+from loader.errors import CredentialsError, TemporaryError, UsageError
+from loader.tokens import Kept, digest
+
+logger = logging.getLogger("amo.auth")
+
+GRANT_AGAIN = (
+    "grant access again: in amoCRM open settings, integrations, your integration (switch it on "
+    "if it is off), keys and access, copy the authorization code, which lives 20 minutes, then\n"
+    "bin/load auth --code CODE\n"
+    "what was loaded is safe and the next bin/load continues"
 )
-from loader.config import OAuthSettings, is_loopback
-from loader.errors import ConnectError
 
-_AMO_HOST = re.compile(r"([a-z0-9-]+\.)+(amocrm\.ru|amocrm\.com|kommo\.com)")
-_LOOPBACK = re.compile(r"([a-z0-9.]+|\[[0-9a-f:]+\])(:\d+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What the token endpoint gave, and the address that gave it."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-    lifetime_seconds: int
-    base_url: str
+LOST_ANSWER = (
+    "this was not the first try: the answer to an earlier one was lost on the way, and amoCRM "
+    "may have used the token up then"
+)
+RENEW_AGAIN_SECONDS = 30
 
 
-class Refused(Exception):  # noqa: N818 - an answer, which the caller explains
-    """The token endpoint said no, for good."""
+class OAuth:
+    """The Credentials (loader/api/auth.py) of an integration; thread-safe."""
 
-    def __init__(self, base_url: str, status: int, words: str, tries: int) -> None:
-        super().__init__(f"POST {base_url}/oauth2/access_token: HTTP {status}: {words}")
-        self.status = status
-        self.tries = tries
+    hint = f"amoCRM refuses even a new token: the user or the integration is off; {GRANT_AGAIN}"
+
+    def __init__(
+        self, base_url: str, settings: OAuthSettings, endpoint: TokenEndpoint, dsn: str
+    ) -> None:
+        self._configured_url = base_url
+        self._settings = settings
+        self._endpoint = endpoint
+        self._dsn = dsn
+        self._lock = threading.Lock()
+        self._pair = Kept(settings.client_id, base_url)
+        self._fresh_until = self._ends_at = 0.0
 
     @property
-    def may_have_moved(self) -> bool:
-        """401 and 404 are also what a renamed account answers (facts §2.6), and redirects."""
-        return self.status in (401, 404) or 300 <= self.status < 400
+    def base_url(self) -> str:
+        return self._pair.url
 
+    def bearer(self) -> str:
+        with self._lock:
+            if time.monotonic() >= self._fresh_until:
+                self._renew_early()
+            return self._pair.access_token or ""
 
-class _Plain(AuthBase):
-    """No Authorization header: without it, requests would take one from ~/.netrc."""
+    def refused(self, bearer: str) -> bool:
+        with self._lock:
+            # Of all the threads that were refused, the first one refreshes.
+            if self._pair.access_token == bearer:
+                self._renew(bearer)
+            return True
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
+    def redirected(self, base_url: str) -> bool:
+        with self._lock:
+            # Of all the threads that were redirected, the first one asks.
+            if self._pair.url == base_url:
+                self._follow()
+            return self._pair.url != base_url
 
+    def _follow(self) -> None:
+        """Ask the account where it lives now, unless another process did."""
+        with tokens.held(self._dsn, self._settings.client_id) as connection:
+            known = self._pair.url
+            pair = self._kept(connection)
+            if pair.url == known and (url := self._address(pair)) not in (None, known):
+                pair = tokens.move(connection, pair, str(url))
+            self._use(pair)
 
-class TokenEndpoint:
-    """Asks for tokens in the name of one integration."""
+    def exchange(self, code: str) -> Kept:
+        """Keep a pair for an authorization code. Raises CredentialsError."""
+        with self._lock, tokens.held(self._dsn, self._settings.client_id) as connection:
+            known = self._kept(connection)
+            configured = self._settings.refresh_token
+            sha256 = digest(configured) if configured else known.configured_sha256
+            start = self._new_chain(known, "code", sha256)
+            self._rotate(connection, start, code, lambda: self._endpoint.exchange(start.url, code))
+            return self._pair
 
-    def __init__(self, settings: OAuthSettings, pace: Pace, stop: threading.Event) -> None:
-        self._settings = settings
-        self._pace = pace
-        self._stop = stop
-
-    def exchange(self, base_url: str, code: str) -> Grant:
-        """A pair for an authorization code. Raises Refused and what a request may raise."""
-        return self._grant(base_url, {"grant_type": "authorization_code", "code": code})
-
-    def refresh(self, base_url: str, refresh_token: str, access_token: str | None) -> Grant:
-        """A pair for a refresh token, which is used up; follows the account when it moved."""
-        body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    def _renew_early(self) -> None:
+        """Renew; while that cannot be done, a token in its last minutes is still a token."""
         try:
-            return self._grant(base_url, body)
-        except Refused as exc:
-            moved_to = None
-            if exc.may_have_moved:
-                moved_to = self.address(base_url, refresh_token, access_token)
-            if moved_to in (None, base_url):
+            self._renew(None)
+        except TemporaryError as exc:
+            if time.monotonic() >= self._ends_at or not self._pair.access_token:
                 raise
-            return self._grant(str(moved_to), body)
+            logger.warning("the token cannot be renewed yet: %s (%s)", exc.what, exc.detail)
+            self._fresh_until = min(self._ends_at, time.monotonic() + RENEW_AGAIN_SECONDS)
 
-    def address(self, base_url: str, refresh_token: str, access_token: str | None) -> str | None:
-        """Where the account lives now; None when that cannot be told. Uses no token up."""
-        host = str(claims(access_token or "").get("api_domain", ""))
-        if (api := trusted_url(host, base_url)) is None:
-            return None
-        response, _ = self._send(
-            "GET",
-            f"{api}/oauth2/account/current/subdomain",
-            headers={"X-Refresh-Token": refresh_token},
-        )
-        try:
-            domain = str(response.json()["domain"]) if response.status_code == 200 else ""
-        except (ValueError, KeyError, TypeError):
-            return None
-        return trusted_url(domain, base_url)
-
-    def _grant(self, base_url: str, body: Mapping[str, str]) -> Grant:
-        settings = self._settings
-        client = {"client_id": settings.client_id, "client_secret": settings.client_secret}
-        whole = client | dict(body) | {"redirect_uri": settings.redirect_uri}
-        response, tries = self._send("POST", f"{base_url}/oauth2/access_token", body=whole)
-        if response.status_code != 200:
-            raise Refused(base_url, response.status_code, says(response), tries)
-        try:
-            given = response.json()
-            return Grant(
-                access_token=str(given["access_token"]),
-                refresh_token=str(given["refresh_token"]),
-                lifetime_seconds=int(given["expires_in"]),
-                base_url=base_url,
+    def _renew(self, refused: str | None) -> None:
+        """Use the kept pair if it is fresh and another one than was refused, else refresh."""
+        with tokens.held(self._dsn, self._settings.client_id) as connection:
+            kept = self._kept(connection)
+            start, refresh_token = self._start(kept)
+            is_kept = start is kept
+            if is_kept and kept.fresh_seconds > 0 and kept.access_token != refused:
+                self._use(kept)
+                return
+            url, access_token = start.url, kept.access_token
+            self._rotate(
+                connection,
+                start,
+                refresh_token,
+                lambda: self._endpoint.refresh(url, refresh_token, access_token),
             )
-        except (ValueError, KeyError, TypeError) as exc:
-            raise ConnectError(
-                "this address does not answer as amoCRM does",
-                # Not the body: it may hold half of a token.
-                detail=f"POST {base_url}/oauth2/access_token gave {len(response.content)} bytes "
-                f"of {response.headers.get('Content-Type', 'no type')}",
-                hint="check AMO_BASE_URL: it is the address of your account",
-            ) from exc
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        *,
-        body: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[requests.Response, int]:
-        """One request, asked again where that helps, and how often it was made.
+    def _start(self, kept: Kept) -> tuple[Kept, str]:
+        """The pair and the refresh token to go on from: a configured one begins a new chain
+        unless the kept pair came from it."""
+        configured = self._settings.refresh_token
+        is_new = configured is not None and digest(configured) != kept.configured_sha256
+        if kept.refresh_token and not is_new:
+            return kept, kept.refresh_token
+        if configured is None:
+            raise UsageError(
+                "no access was granted to this program yet",
+                detail=f"no tokens are kept for integration {self._settings.client_id} "
+                f"at {self._configured_url}, and AMO_REFRESH_TOKEN is not set\n{kept.story}",
+                hint=GRANT_AGAIN,
+            )
+        return self._new_chain(kept, "configured", digest(configured)), configured
 
-        Also a POST whose answer was lost: a refresh token that was used up is refused the
-        second time, and one that was not still works.
-        """
-        try:
-            for attempt in retrying(self._stop):
-                with attempt:
-                    self._pace.wait()
-                    response = _send_once(method, url, body, headers)
-                    raise_for_trouble(response, self._pace)
-                    return response, attempt.retry_state.attempt_number
-        except Transient as exc:
-            raise exhausted(exc) from exc
-        raise AssertionError  # Retrying returns or raises
-
-
-def trusted_url(host: str, like: str) -> str | None:
-    """The address of a host that tokens may be sent to, given the configured one; or None.
-
-    Only amoCRM's own domains over https, or this machine when the account is there too.
-    """
-    configured = urlsplit(like)
-    host = host.lower()
-    if _AMO_HOST.fullmatch(host) and _AMO_HOST.fullmatch(configured.hostname or ""):
-        return f"https://{host}"
-    if _LOOPBACK.fullmatch(host) and is_loopback(configured.hostname or ""):
-        url = f"{configured.scheme}://{host}"
-        return url if is_loopback(urlsplit(url).hostname or "") else None
-    return None
-
-
-def _send_once(
-    method: str, url: str, body: Mapping[str, str] | None, headers: Mapping[str, str] | None
-) -> requests.Response:
-    try:
-        return requests.request(
-            method,
-            url,
-            json=body,
-            headers={"User-Agent": f"amo-loader/{__version__}", **(headers or {})},
-            timeout=TIMEOUT_SECONDS,
-            auth=_Plain(),
-            # Tokens go to the account's own host only, never along a redirect.
-            allow_redirects=False,
+    def _new_chain(self, kept: Kept, source: str, configured_sha256: str | None) -> Kept:
+        """The same row, to be filled by another grant, at the address that is configured."""
+        url = self._configured_url
+        return replace(
+            kept,
+            moved_to=None if url == kept.base_url else url,
+            source=source,
+            configured_sha256=configured_sha256,
+            granted_at=None,
         )
-    except requests.exceptions.RequestException as exc:
-        raise no_answer(exc) from exc
+
+    def _rotate(
+        self, connection: Connection, start: Kept, secret: str, ask: Callable[[], Grant]
+    ) -> None:
+        story = start.story if start.was_sent(secret) else ""
+        is_code = start.source == "code" and start.granted_at is None
+        if roles := ", ".join(tokens.readers(connection)):
+            logger.warning("ops.tokens is open: REVOKE ALL ON ops.tokens FROM %s", roles)
+        try:
+            pair = rotation.rotate(connection, self._dsn, start, secret, ask)
+        except Refused as exc:
+            if exc.tries > 1 and not story:
+                story = LOST_ANSWER
+            raise CredentialsError(
+                f"amoCRM refused the {'authorization code' if is_code else 'refresh token'}",
+                detail=f"{exc}\n{story}".rstrip(),
+                hint=f"check AMO_BASE_URL, AMO_CLIENT_ID, AMO_CLIENT_SECRET and "
+                f"AMO_REDIRECT_URI; if they are right, {GRANT_AGAIN}",
+            ) from exc
+        logger.info("new tokens for %s, kept; they expire at %s", pair.url, pair.expires_at)
+        if pair.url != start.url:
+            logger.warning("the account moved from %s to %s: set AMO_BASE_URL", start.url, pair.url)
+        self._use(pair)
+
+    def _kept(self, connection: Connection) -> Kept:
+        """The pair of the configured account, or an empty one.
+
+        When AMO_BASE_URL names no kept pair, it may be the new name of an account that has
+        one: the account itself tells.
+        """
+        rows = tokens.read(connection, self._settings.client_id)
+        for row in rows:
+            if self._configured_url in (row.moved_to, row.base_url):
+                return row
+        for row in rows:
+            if row.refresh_token and self._address(row) == self._configured_url:
+                return tokens.move(connection, row, self._configured_url)
+        return Kept(self._settings.client_id, self._configured_url)
+
+    def _address(self, pair: Kept) -> str | None:
+        return self._endpoint.address(pair.url, pair.refresh_token or "", pair.access_token)
+
+    def _use(self, pair: Kept) -> None:
+        self._pair = pair
+        self._fresh_until = time.monotonic() + pair.fresh_seconds
+        self._ends_at = time.monotonic() + pair.left_seconds
 
 
-def claims(token: str) -> Mapping[str, object]:
-    """The claims of a JWT, unverified; none for anything else."""
-    try:
-        part = token.split(".")[1]
-        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (IndexError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def oauth(config: Config, dsn: str, pace: Pace, stop: threading.Event) -> OAuth:
+    """OAuth as configured. Raises UsageError when a setting is missing."""
+    settings = config.oauth()
+    return OAuth(config.base_url, settings, TokenEndpoint(settings, pace, stop), dsn)

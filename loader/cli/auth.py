@@ -11,8 +11,8 @@ import click
 
 from loader import config as configuration
 from loader import db, migrate, report, tokens
-from loader.api.auth import oauth
-from loader.api.oauth import claims
+from loader.api.endpoint import claims
+from loader.api.oauth import oauth
 from loader.api.pace import Pace
 from loader.cli.main import common, output
 from loader.config import Config
