@@ -5,24 +5,35 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
-
+from loader import secrets
 from loader.errors import UsageError
 
 # amoCRM allows 7 requests a second (facts: D:api/recommendations, K:limitations).
 RATE_LIMIT = 7.0
 
 DEFAULTS = {"rate": str(RATE_LIMIT), "home": "./.amo"}
-NAMES = ("base_url", "access_token", "access_token_file", "rate", "dsn", "home")
-SECRETS = ("access_token",)
+NAMES = (
+    "base_url",
+    "access_token",
+    "access_token_file",
+    "client_id",
+    "client_secret",
+    "client_secret_file",
+    "redirect_uri",
+    "refresh_token",
+    "refresh_token_file",
+    "rate",
+    "dsn",
+    "home",
+)
+# Each may also be given as the path of a file of mode 0600, in NAME_file.
+SECRETS = ("access_token", "client_secret", "refresh_token")
 
 # Any of these means that the user has a PostgreSQL of her own in mind.
 LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
@@ -34,6 +45,16 @@ class Setting:
 
     value: str
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthSettings:
+    """The integration, and the refresh token that was configured, if any."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    refresh_token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,32 +139,56 @@ class Config:
         """True when neither AMO_DSN nor any of libpq's variables names a server."""
         return not self.get("dsn") and not any(self.environment.get(name) for name in LIBPQ)
 
-    def token(self) -> str:
-        """The long-lived access token, from the environment or from a file of mode 0600."""
-        token = self.get("access_token")
-        if not token and (path := self.get("access_token_file")):
-            token = _read_secret(Path(path).expanduser())
-        if not token:
+    def token(self) -> str | None:
+        """The long-lived access token, if one is set."""
+        return self._secret("access_token")
+
+    def oauth(self) -> OAuthSettings:
+        """The settings of OAuth. Raises UsageError when they are missing or incomplete."""
+        settings = {
+            "client_id": self.get("client_id"),
+            "client_secret": self._secret("client_secret"),
+            # It must equal the registered one exactly, also on refresh (facts §2.3).
+            "redirect_uri": self.get("redirect_uri"),
+        }
+        refresh_token = self._secret("refresh_token")
+        missing = [f"AMO_{name.upper()}" for name, value in settings.items() if not value]
+        if len(missing) == len(settings) and not refresh_token:
             raise UsageError(
                 "no access token is configured",
                 hint="put the long-lived token of your integration into a file of mode 0600 "
-                "and set AMO_ACCESS_TOKEN_FILE to its path",
+                "and set AMO_ACCESS_TOKEN_FILE to its path; or use OAuth: bin/load auth --help",
             )
-        token = token.strip()
-        if not re.fullmatch(r"[\x21-\x7e]+", token):
+        if missing:
             raise UsageError(
-                "the access token has characters that no token has",
-                detail=f"{len(token)} characters; blanks, line ends and non-ASCII are not allowed",
-                hint="the file must hold the token alone, on one line",
+                "OAuth is not fully configured",
+                detail="not set: " + ", ".join(missing),
+                hint="copy them from the settings of the integration; see bin/load auth --help",
             )
-        return token
+        return OAuthSettings(
+            **{name: str(value) for name, value in settings.items()}, refresh_token=refresh_token
+        )
+
+    def _secret(self, name: str) -> str | None:
+        """A secret, from its own setting or from the file that NAME_file names."""
+        secret = self.get(name)
+        if not secret and (path := self.get(f"{name}_file")):
+            secret = secrets.read(Path(path).expanduser(), f"AMO_{name.upper()}_FILE")
+        secret = (secret or "").strip()
+        if secret and not re.fullmatch(r"[\x21-\x7e]+", secret):
+            raise UsageError(
+                f"AMO_{name.upper()} has characters that no token has",
+                detail=f"{len(secret)} characters; blanks, line ends and non-ASCII are not allowed",
+                hint="a file must hold the secret alone, on one line",
+            )
+        return secret or None
 
     def show(self) -> list[tuple[str, str, str]]:
         """(name, value, origin) of everything that is set, secrets masked."""
         rows = []
         for name in NAMES:
             if setting := self.settings.get(name):
-                value = "********" if name in SECRETS else _mask_dsn(name, setting.value)
+                value = "********" if name in SECRETS else secrets.mask(name, setting.value)
                 rows.append((name, value, setting.origin))
         return rows
 
@@ -191,39 +236,3 @@ def _read_file(file: Path, *, required: bool) -> dict[str, str]:
             hint="known settings: " + ", ".join(NAMES),
         )
     return {name: str(value) for name, value in values.items()}
-
-
-def _read_secret(path: Path) -> str:
-    """Read a secret as strictly as libpq reads .pgpass: nobody else may look inside."""
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise UsageError(
-                "the token file can be read by others",
-                detail=f"{path} has mode {mode:04o}",
-                hint=f"chmod 600 {path}",
-            )
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as exc:
-        raise UsageError("the token file cannot be read", detail=str(exc)) from exc
-    except UnicodeDecodeError as exc:
-        raise UsageError("the token file is not a text file", detail=str(path)) from exc
-
-
-def _mask_dsn(name: str, value: str) -> str:
-    if name == "base_url":
-        return re.sub(r"//[^/@]*@", "//********@", value)
-    if name != "dsn":
-        return value
-    try:
-        parts = conninfo_to_dict(value)
-    except ProgrammingError:
-        return "******** (not a valid connection string)"
-    names = ("host", "port", "dbname", "user")
-    shown: dict[str, object] = {name: part for name, part in parts.items() if name in names}
-    # A password with an @ or a : breaks the string so that pieces of it land in other parts.
-    if not all(re.fullmatch(r"[\w./-]*", str(part)) for part in shown.values()):
-        return "********"
-    if set(parts) - set(shown):
-        shown["password"] = "********"  # noqa: S105 - this is the mask
-    return " ".join(f"{name}={part}" for name, part in shown.items())

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from loader.api.client import Answer, Client
-from loader.api.verdict import Unavailable
+from loader.api.client import Answer, Client, Unavailable
 from loader.db import Connection
 from loader.errors import TemporaryError
 from loader.paging import Listing

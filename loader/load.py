@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loader import db, locks, migrate, runs
-from loader.api.client import Answer, Client
+from loader.api.auth import credentials
+from loader.api.client import Answer, Client, Unavailable
 from loader.api.pace import Pace
-from loader.api.verdict import Unavailable
 from loader.config import Config
 from loader.db import Connection
 from loader.errors import AmoError, ConnectError, PartialError, TemporaryError
@@ -38,7 +38,8 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
 
     Raises AmoError; whatever was committed stays, and the next call continues.
     """
-    client = Client(config.base_url, config.token(), Pace(config.rate), stop)
+    pace = Pace(config.rate)
+    client = Client(credentials(config, dsn, pace, stop), pace, stop)
     with db.connect(dsn, command="load") as connection:
         migrate.require_current(connection)
         answer, account_id = _ask_account(client, stop)

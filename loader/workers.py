@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from loader import db, listings, runs
-from loader.api.client import Client
-from loader.api.verdict import TooHeavy, Unavailable
+from loader.api.client import Client, TooHeavy, Unavailable
 from loader.db import Connection
 from loader.errors import AmoError, BlockedError, CredentialsError, TemporaryError, UsageError
 from loader.fetching import Fetcher

@@ -68,10 +68,14 @@ class Dispatch:
         return self._by_path(call), fault
 
     def _by_path(self, call: Call) -> Answer:
-        if call.path.startswith(ROOT):
-            return self._from_api(call)
         if call.path == SUBDOMAIN_PATH:
             return self._oauth.subdomain(call.headers.get("X-Refresh-Token", ""))
+        if (host := self._settings.renamed_to) and call.headers.get("Host") != host:
+            if call.path == EXCHANGE_PATH:
+                return problem(404, "Account not found")
+            return Answer(301, headers={"Location": f"http://{host}{call.target}"})
+        if call.path.startswith(ROOT):
+            return self._from_api(call)
         if call.path == EXCHANGE_PATH and call.method == "POST":
             return self._oauth.exchange(call.body)
         return problem(404, f"Cannot {call.method} {self._url}{call.path}")

@@ -144,7 +144,7 @@ class OAuth:
         document = {
             "id": self.account.id,
             "subdomain": "sandbox",
-            "domain": self._host,
+            "domain": self.settings.renamed_to or self._host,
             "top_level_domain": "ru",
         }
         return Answer(200, json.dumps(document).encode(), "application/json")

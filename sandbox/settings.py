@@ -42,6 +42,7 @@ class Settings:
     heavy_status: int = _knob(504, "answer to a too heavy page", (500, 502, 503, 504))
     link_host: str = _knob("", "host named in links, such as https://shard151.amocrm.ru")
     redirect_to: str = _knob("", "host that every API call is redirected to")
+    renamed_to: str = _knob("", "host:port the account moved to: others answer 404 and redirects")
     shown_account_id: int = _knob(0, "account id to show in place of the real one")
     credentials: str = _knob("valid", "state of every token", ("valid", "expired", "revoked"))
     token_lifetime: int = _knob(86_400, "seconds until an access token from OAuth expires")

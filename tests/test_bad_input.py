@@ -352,7 +352,7 @@ def test_a_role_without_privileges(
 ) -> None:
     """Missing rights are an error with a way out."""
     role = f"amo_reader_{connection.info.backend_pid}"
-    password = "reader"  # noqa: S105 - of a role that lives for this test
+    password = "reader"
     connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
     try:
         result = commands.run("load", AMO_DSN=make_conninfo(dsn, user=role, password=password))

@@ -1,8 +1,7 @@
-"""One GET of the API: paced, bounded in time, asked again where that helps."""
+"""One GET of the API: paced, bounded in time, retried, and its refusals told apart."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -10,20 +9,22 @@ from dataclasses import dataclass
 
 import requests
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
 from loader import __version__
+from loader.api.answers import Reply, says
+from loader.api.auth import Credentials
 from loader.api.pace import Pace
-from loader.api.verdict import Transient, exhausted, judge
-from loader.errors import ConnectError, TemporaryError
-
-logger = logging.getLogger("amo.api")
-
-
-TIMEOUT_SECONDS = 15  # to connect, and between two pieces of an answer
-DEADLINE_SECONDS = 60  # for a whole answer: one that drips is no answer
-BACKOFF_SECONDS = (2, 4, 8)
+from loader.api.retry import (
+    DEADLINE_SECONDS,
+    TIMEOUT_SECONDS,
+    Transient,
+    exhausted,
+    no_answer,
+    raise_for_trouble,
+    retrying,
+)
+from loader.errors import AmoError, CredentialsError, TemporaryError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,23 @@ class Answer:
         )
 
 
+class Unavailable(Exception):  # noqa: N818 - an outcome of a stream, not a failure of the run
+    """The account has no right to this list or has it switched off; says which."""
+
+
+class TooHeavy(Exception):  # noqa: N818 - asks for a smaller page
+    """504: the query takes the server too long."""
+
+
+class _Stale(Exception):  # noqa: N818 - private
+    """The error of a 401 or a redirect, final unless the credentials know something newer."""
+
+    def __init__(self, error: AmoError, *, redirected: bool = False) -> None:
+        super().__init__(error.what)
+        self.error = error
+        self.redirected = redirected
+
+
 class _Bearer(AuthBase):
     """As an auth object, so that an entry in ~/.netrc cannot replace the header."""
 
@@ -61,9 +79,8 @@ class _Bearer(AuthBase):
 class Client:
     """Asks one account; thread-safe, one HTTP session per thread."""
 
-    def __init__(self, base_url: str, token: str, pace: Pace, stop: threading.Event) -> None:
-        self._api = f"{base_url}/api/v4/"
-        self._auth = _Bearer(token)
+    def __init__(self, credentials: Credentials, pace: Pace, stop: threading.Event) -> None:
+        self._credentials = credentials
         self._pace = pace
         self._stop = stop
         self._local = threading.local()
@@ -76,18 +93,22 @@ class Client:
         """
         wait = 0.0
         started = time.monotonic()
-        retrying = Retrying(
-            stop=stop_after_attempt(len(BACKOFF_SECONDS) + 1),
-            wait=_pause,
-            retry=retry_if_exception_type(Transient),
-            sleep=self._sleep,
-            reraise=True,
-        )
+        may_renew = True
         try:
-            for attempt in retrying:
+            for attempt in retrying(self._stop):
                 with attempt:
+                    # Before the pace: threads that waited for one refresh must not leave
+                    # together after it.
+                    bearer = self._credentials.bearer()
+                    base_url = self._credentials.base_url
                     wait += self._pace.wait()
-                    body = self._get_once(path, query)
+                    try:
+                        body = self._get_once(f"{base_url}/api/v4/{path}", query, bearer)
+                    except _Stale as exc:
+                        if not may_renew or not self._renew(exc, bearer, base_url):
+                            raise exc.error from None
+                        may_renew = False
+                        raise Transient(f"{exc}, there is a newer one", 0.0) from None
                     return Answer(
                         body,
                         requests=attempt.retry_state.attempt_number,
@@ -98,33 +119,29 @@ class Client:
             raise exhausted(exc) from exc
         raise AssertionError  # Retrying returns or raises
 
-    def _get_once(self, path: str, query: Mapping[str, str]) -> bytes | None:
+    def _renew(self, stale: _Stale, bearer: str, base_url: str) -> bool:
+        """True when there is another token or address now."""
+        if stale.redirected:
+            return self._credentials.redirected(base_url)
+        return self._credentials.refused(bearer)
+
+    def _get_once(self, url: str, query: Mapping[str, str], bearer: str) -> bytes | None:
         try:
             response = self._session().get(
-                self._api + path,
+                url,
                 params=query,
                 timeout=TIMEOUT_SECONDS,
+                auth=_Bearer(bearer),
                 # The token goes to the account's own host only, never along a redirect.
                 allow_redirects=False,
                 stream=True,
             )
-            body = self._read(response)
-        except requests.exceptions.SSLError as exc:
-            raise ConnectError(
-                "the certificate of amoCRM's host is not accepted",
-                detail=_cause(exc),
-                hint="check AMO_BASE_URL; behind an inspecting proxy set REQUESTS_CA_BUNDLE",
-            ) from exc
+            reply = self._read(response)
         except (requests.exceptions.RequestException, HTTPError) as exc:
-            raise Transient(_cause(exc)) from exc
-        try:
-            return judge(response, body)
-        except Transient as exc:
-            if exc.limited:
-                self._pace.slow_down()
-            raise
+            raise no_answer(exc) from exc
+        return self._judge(reply)
 
-    def _read(self, response: requests.Response) -> bytes:
+    def _read(self, response: requests.Response) -> Reply:
         """The whole body, piece by piece: requests' own timeout knows no total."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         pieces = []
@@ -134,37 +151,46 @@ class Client:
                 if time.monotonic() > deadline or self._stop.is_set():
                     break
             else:
-                return b"".join(pieces)
+                return Reply(response.status_code, response.headers, b"".join(pieces))
         raise Transient(f"the answer did not end within {DEADLINE_SECONDS} s")
 
-    def _sleep(self, seconds: float) -> None:
-        """A pause that ends at once when the run is to stop."""
-        if self._stop.wait(seconds):
-            raise TemporaryError("stopped while waiting to ask again")
+    def _judge(self, response: Reply) -> bytes | None:
+        """What an answer means (facts §1.4-1.6)."""
+        status = response.status_code
+        if status == 200:
+            return response.content
+        if status == 204:
+            return None
+        if status == 401:
+            raise _Stale(
+                CredentialsError(
+                    "amoCRM refused the access token",
+                    detail=says(response),
+                    hint=self._credentials.hint,
+                )
+            )
+        if status == 504:
+            raise TooHeavy(f"HTTP 504: {says(response)}")
+        raise_for_trouble(response, self._pace)
+        if status in (402, 403, 404, 422):
+            raise Unavailable(f"HTTP {status}: {says(response)}")
+        if 300 <= status < 400:
+            raise _Stale(
+                UsageError(
+                    "AMO_BASE_URL answers with a redirect, which is not followed",
+                    detail=f"HTTP {status} to {response.headers.get('Location', 'nowhere')}",
+                    hint="set AMO_BASE_URL to the account's own address; was it renamed?",
+                ),
+                redirected=True,
+            )
+        raise TemporaryError(
+            f"amoCRM gave an answer that makes no sense: HTTP {status}: {says(response)}"
+        )
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
-            session.auth = self._auth
             session.headers["User-Agent"] = f"amo-loader/{__version__}"
             session.headers["Accept"] = "application/hal+json, application/json"
         return session
-
-
-def _pause(state: RetryCallState) -> float:
-    exc = state.outcome.exception() if state.outcome else None
-    asked = exc.pause if isinstance(exc, Transient) else None
-    # tenacity asks for the pause before it asks whether to stop.
-    usual = BACKOFF_SECONDS[min(state.attempt_number, len(BACKOFF_SECONDS)) - 1]
-    seconds = max(asked or 0, usual)
-    if state.attempt_number <= len(BACKOFF_SECONDS):
-        logger.info("%s; asking again in %g s", exc, seconds)
-    return seconds
-
-
-def _cause(exc: BaseException) -> str:
-    """The innermost reason, without the object addresses of the layers above it."""
-    while (inner := exc.__cause__ or exc.__context__) is not None:
-        exc = inner
-    return f"{type(exc).__name__}: {exc}"

@@ -6,6 +6,7 @@ import json
 import time
 
 import click
+from click.core import ParameterSource
 
 from loader import config as configuration
 from loader import db, report, streams
@@ -16,7 +17,7 @@ from loader.errors import AmoError, Interrupted
 from loader.workers import Outcome
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--mode", type=click.Choice(["full"]), default="full", show_default=True)
 @click.option(
     "--stream", "names", multiple=True, metavar="NAME", help="Only this stream; repeatable."
@@ -33,7 +34,9 @@ from loader.workers import Outcome
 @click.option("--show-config", is_flag=True, help="Print the effective settings and stop.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
 @common
+@click.pass_context
 def load(
+    context: click.Context,
     mode: str,
     names: tuple[str, ...],
     resume: bool | None,
@@ -53,11 +56,15 @@ def load(
 
     \b
     Settings: AMO_BASE_URL  https://mycompany.amocrm.ru
-              AMO_ACCESS_TOKEN_FILE  a file of mode 0600 with the long-lived token
+              AMO_ACCESS_TOKEN_FILE  a file of mode 0600 with the long-lived token,
+              or OAuth: bin/load auth --help
               PG* or AMO_DSN  the database; with neither, one under AMO_HOME is started
     Exit:     0 ok, 2 usage, 20 partial, 50 locked, 56 cannot connect, 58 schema,
               60 token refused, 61 blocked, 75 try again later, 130/143 signal
     """
+    if context.invoked_subcommand:
+        _refuse_options(context)
+        return
     out = output(verbose, quiet)
     config = configuration.load({"base_url": base_url, "rate": rate})
     if show_config:
@@ -101,3 +108,10 @@ def _load(
     if stop.number is not None:
         raise Interrupted(stop.number)
     return outcome
+
+
+def _refuse_options(context: click.Context) -> None:
+    """The options of a load before a subcommand would be forgotten without a word."""
+    for name in context.params:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"options go after {context.invoked_subcommand}", context)

@@ -64,8 +64,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; an AmoError becomes three lines on stderr and its exit code."""
-    from loader.cli import demo, load, migrate, transform  # noqa: PLC0415 - they import `cli`
+    from loader.cli import auth, demo, load, migrate, transform  # noqa: PLC0415 - they import `cli`
 
+    load.load.add_command(auth.auth)
     for command in (load.load, transform.transform, migrate.migrate, demo.demo):
         cli.add_command(command)
     # As an exception, so that the embedded server is stopped on the way out.

@@ -94,3 +94,20 @@ def test_subdomain_can_be_asked(fresh: Caller) -> None:
     assert found.json()["id"] == fresh.sandbox.account_id
     assert lost.status_code == 401
     assert refresh(fresh, "sandbox-refresh").status_code == 200
+
+
+def test_renamed_account(fresh: Caller) -> None:
+    """The old name answers 404 and a redirect; the look-up tells the new one."""
+    new = fresh.sandbox.url.removeprefix("http://").replace("127.0.0.1", "localhost")
+    fresh.set(renamed_to=new)
+    url = f"{fresh.sandbox.url}/oauth2/account/current/subdomain"
+
+    found = requests.get(url, headers={"X-Refresh-Token": "sandbox-refresh"}, timeout=5)
+    api = fresh.get("account")
+
+    assert found.json()["domain"] == new
+    assert refresh(fresh, "sandbox-refresh").status_code == 404
+    assert (api.status_code, api.headers["Location"]) == (301, f"http://{new}/api/v4/account")
+    body = {"grant_type": "refresh_token", "refresh_token": "sandbox-refresh", **CLIENT}
+    moved = requests.post(f"http://{new}/oauth2/access_token", json=body, timeout=5)
+    assert moved.status_code == 200

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loader import config as configuration
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # What must not leak from the shell of a developer into a test.
-_FOREIGN = ("AMO_BASE_URL", "AMO_ACCESS_TOKEN", "AMO_ACCESS_TOKEN_FILE", "AMO_DSN", "AMO_RATE")
+_FOREIGN = {f"AMO_{name.upper()}" for name in configuration.NAMES if name != "home"}
 
 
 @dataclass(frozen=True, slots=True)
