@@ -74,6 +74,7 @@ class Listing:
             self._put_empty(page_no)
             return
         self.staged[page_no] = page
+        self._empty.discard(page_no)
         for other in (page_no - 1, page_no + 1):
             neighbour = self.staged.get(other)
             if neighbour and page.rows and neighbour.first_id == page.first_id:
@@ -93,6 +94,12 @@ class Listing:
         Pages behind the end that were asked for ahead are empty too and prove nothing.
         """
         if page_no in self._empty:
+            if any(other > page_no for other in self.staged):
+                raise TemporaryError(
+                    f"amoCRM gives pages of {self.stream.name} behind an empty one",
+                    detail=f"page {page_no} was empty twice",
+                    hint="what was there before is untouched; run the same command later",
+                )
             if page_no == min(self._empty):
                 self._end = page_no if self._end is None else min(self._end, page_no)
         elif not self._empty or page_no < min(self._empty):

@@ -43,9 +43,11 @@ _LEDGER = """
     ON CONFLICT ON CONSTRAINT pages_pkey DO UPDATE SET
         status = excluded.status, has_next = excluded.has_next,
         first_id = excluded.first_id, rows = excluded.rows, bytes = excluded.bytes,
-         sha256 = excluded.sha256, requests = excluded.requests,
-        wait_ms = excluded.wait_ms, http_ms = excluded.http_ms, copy_ms = excluded.copy_ms,
-        committed_at = now()
+        sha256 = excluded.sha256,
+        requests = pages.requests + excluded.requests,
+        wait_ms = pages.wait_ms + excluded.wait_ms,
+        http_ms = pages.http_ms + excluded.http_ms,
+        copy_ms = pages.copy_ms + excluded.copy_ms, committed_at = now()
     WHERE pages.status <> 'staged'
     RETURNING rows, has_next, first_id
 """
@@ -60,7 +62,9 @@ _EMPTY = """
         %(sha256)s, %(requests)s, %(wait_ms)s, %(http_ms)s, 0
     )
     ON CONFLICT ON CONSTRAINT pages_pkey DO UPDATE SET
-        status = excluded.status, committed_at = now()
+        status = excluded.status, requests = pages.requests + excluded.requests,
+        wait_ms = pages.wait_ms + excluded.wait_ms,
+        http_ms = pages.http_ms + excluded.http_ms, committed_at = now()
     WHERE pages.status <> 'staged'
 """
 

@@ -116,6 +116,7 @@ class Workers:
                 self._stop.set()
         if fatal is not None:
             raise fatal
+        assert self._stop.is_set() or not self._readings  # noqa: S101 - nothing is left over
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
         """Fill the free threads, one page of each list in turn."""

@@ -125,3 +125,28 @@ def test_an_empty_page_is_asked_for_twice() -> None:
     reading.put(3, nothing)
 
     assert reading.is_complete
+
+
+def test_an_early_204_is_forgotten_when_the_page_comes() -> None:
+    """The list goes on behind it."""
+    reading = listing()
+    reading.take()
+    reading.put(1, Staged(0, has_next=False))
+    assert reading.take() == 1
+    reading.put(1, Staged(250, has_next=True, first_id="1"))
+
+    assert [reading.take() for _ in range(AHEAD)] == [2, 3, 4]
+
+
+def test_a_hole_is_an_error() -> None:
+    """Nothing twice, with rows behind it: no end, and not to be passed over."""
+    reading = listing()
+    reading.take()
+    reading.put(1, Staged(250, has_next=True, first_id="1"))
+    assert [reading.take() for _ in range(AHEAD)] == [2, 3, 4]
+    reading.put(3, Staged(250, has_next=True, first_id="3"))
+    reading.put(2, Staged(0, has_next=False))
+    assert reading.take() == 2
+
+    with pytest.raises(TemporaryError, match="behind an empty one"):
+        reading.put(2, Staged(0, has_next=False))
