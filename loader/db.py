@@ -117,17 +117,22 @@ def explain(exc: psycopg.Error) -> AmoError:
             detail=detail,
             hint=f"{safe}; run the same command again when the server is back",
         )
-    return SqlError("PostgreSQL refused a statement", detail=detail, hint=_remedy(code, safe))
+    return SqlError(
+        "PostgreSQL refused a statement",
+        detail=detail,
+        hint="; ".join(filter(None, (safe, remedy(code)))),
+    )
 
 
-def _remedy(code: str, safe: str) -> str:
+def remedy(code: str) -> str:
+    """What helps against an SQLSTATE, where something general does; else nothing."""
     if code == "42501":
-        return f"{safe}; the role needs to own the schemas staging, amo, mart and ops"
+        return "the role needs to own the schemas staging, amo, mart and ops"
     if code == "25006":
-        return f"{safe}; connect to the primary, with default_transaction_read_only off"
+        return "connect to the primary, with default_transaction_read_only off"
     if code.startswith("53"):
-        return f"{safe}; give the server room (disk, memory), then run the same command again"
-    return safe
+        return "give the server room (disk, memory), then run the same command again"
+    return ""
 
 
 def scalar(connection: Connection, query: LiteralString, parameters: Params | None = None) -> Any:

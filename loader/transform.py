@@ -146,7 +146,15 @@ def _run_file(connection: Connection, file: SqlFile, run_id: int) -> Step:
         raise SqlError(
             f"{file.line_of(exc)}: {exc.diag.message_primary}",
             detail=exc.diag.message_detail or exc.diag.context or "",
-            hint=f"{error.hint}; everything was rolled back, amo.* and mart.* are as before",
+            hint="; ".join(
+                filter(
+                    None,
+                    (
+                        "everything was rolled back, amo.* and mart.* are as before",
+                        db.remedy(exc.sqlstate or ""),
+                    ),
+                )
+            ),
         ) from exc
     seconds = time.monotonic() - started
     after = _written(connection)

@@ -45,8 +45,22 @@ def test_every_typed_table_has_rows(connection: Connection) -> None:
 
     empty = [t for (t,) in tables if not scalar(connection, f"SELECT count(*) FROM {t}")]
 
-    assert len(tables) >= 26
-    assert empty == []
+    assert len(tables) >= 34
+    # Read only when asked for: see test_events_when_asked_for.
+    assert empty == ["amo.events"]
+
+
+def test_events_when_asked_for(
+    commands: Commands, account: Sandbox, connection: Connection
+) -> None:
+    """The history, with entity types in the plural."""
+    commands.ok("load", "--stream", "events")
+    commands.ok("transform")
+
+    rows = connection.execute("SELECT id FROM amo.events").fetchall()
+    assert sorted(rows) == sorted((event,) for event, _ in account.truth("events"))
+    kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT entity_type FROM amo.events")}
+    assert kinds >= {"leads", "contacts"}
 
 
 def test_second_night_changes_nothing(loaded: Commands, connection: Connection) -> None:

@@ -84,6 +84,52 @@ FROM (
         count(*) AS rows
     FROM staging.custom_fields AS field
     GROUP BY field.entity_type
+    UNION ALL
+    SELECT
+        'customer_statuses' AS stream,
+        count(*) AS rows
+    FROM staging.customer_statuses
+    UNION ALL
+    SELECT
+        'segments' AS stream,
+        count(*) AS rows
+    FROM staging.segments
+    UNION ALL
+    SELECT
+        'transactions' AS stream,
+        count(*) AS rows
+    FROM staging.transactions
+    UNION ALL
+    SELECT
+        'events' AS stream,
+        count(*) AS rows
+    FROM staging.events
+    UNION ALL
+    SELECT
+        'unsorted' AS stream,
+        count(*) AS rows
+    FROM staging.unsorted
+    UNION ALL
+    SELECT
+        'sources' AS stream,
+        count(*) AS rows
+    FROM staging.sources
+    UNION ALL
+    SELECT
+        'webhooks' AS stream,
+        count(*) AS rows
+    FROM staging.webhooks
+    UNION ALL
+    SELECT
+        'widgets' AS stream,
+        count(*) AS rows
+    FROM staging.widgets
+    UNION ALL
+    SELECT
+        field_group.entity_type || '_custom_field_groups' AS stream,
+        count(*) AS rows
+    FROM staging.custom_field_groups AS field_group
+    GROUP BY field_group.entity_type
 ) AS typed
 FULL JOIN (
     SELECT

@@ -1,0 +1,34 @@
+-- Purpose: typed rows of customer_statuses from the documents that changed.
+-- Version: 1
+-- Reads:   staging.changes, amo.documents
+-- Writes:  staging.customer_statuses, ops.rejects
+-- Re-run:  safe; rebuilt from scratch.
+
+TRUNCATE staging.customer_statuses;
+
+INSERT INTO staging.customer_statuses (
+    account_id, id, name, sort, is_default, color, type, conditions, updated_at,
+    deleted_at
+)
+SELECT
+    change.account_id,
+    customer_status.id,
+    customer_status.name,
+    customer_status.sort,
+    customer_status.is_default,
+    customer_status.color,
+    customer_status.type,
+    customer_status.conditions,
+    to_timestamp(customer_status.updated_at) AS updated_at,
+    document.deleted_at
+FROM staging.changes AS change
+INNER JOIN amo.documents AS document
+    ON
+        change.account_id = document.account_id
+        AND change.stream = document.stream
+        AND change.id = document.id
+CROSS JOIN
+    LATERAL
+    staging.typed(NULL::staging.customer_status_json, document.doc, change.stream, change.id)
+        AS customer_status
+WHERE change.stream = 'customer_statuses' AND customer_status.id IS NOT NULL;

@@ -1,0 +1,33 @@
+-- Purpose: typed rows of segments from the documents that changed.
+-- Version: 1
+-- Reads:   staging.changes, amo.documents
+-- Writes:  staging.segments, ops.rejects
+-- Re-run:  safe; rebuilt from scratch.
+
+TRUNCATE staging.segments;
+
+INSERT INTO staging.segments (
+    account_id, id, name, color, customers_count, available_products_price_types,
+    created_at, updated_at, deleted_at
+)
+SELECT
+    change.account_id,
+    segment.id,
+    segment.name,
+    segment.color,
+    segment.customers_count,
+    segment.available_products_price_types,
+    to_timestamp(segment.created_at) AS created_at,
+    to_timestamp(segment.updated_at) AS updated_at,
+    document.deleted_at
+FROM staging.changes AS change
+INNER JOIN amo.documents AS document
+    ON
+        change.account_id = document.account_id
+        AND change.stream = document.stream
+        AND change.id = document.id
+CROSS JOIN
+    LATERAL
+    staging.typed(NULL::staging.segment_json, document.doc, change.stream, change.id)
+        AS segment
+WHERE change.stream = 'segments' AND segment.id IS NOT NULL;

@@ -1,0 +1,34 @@
+-- Purpose: typed rows of unsorted from the documents that changed.
+-- Version: 1
+-- Reads:   staging.changes, amo.documents
+-- Writes:  staging.unsorted, ops.rejects
+-- Re-run:  safe; rebuilt from scratch.
+
+TRUNCATE staging.unsorted;
+
+INSERT INTO staging.unsorted (
+    account_id, uid, source_uid, source_name, category, pipeline_id, created_at,
+    metadata, updated_at, deleted_at
+)
+SELECT
+    change.account_id,
+    unsorted_row.uid,
+    unsorted_row.source_uid,
+    unsorted_row.source_name,
+    unsorted_row.category,
+    unsorted_row.pipeline_id,
+    to_timestamp(unsorted_row.created_at) AS created_at,
+    unsorted_row.metadata,
+    to_timestamp(unsorted_row.updated_at) AS updated_at,
+    document.deleted_at
+FROM staging.changes AS change
+INNER JOIN amo.documents AS document
+    ON
+        change.account_id = document.account_id
+        AND change.stream = document.stream
+        AND change.id = document.id
+CROSS JOIN
+    LATERAL
+    staging.typed(NULL::staging.unsorted_json, document.doc, change.stream, change.id)
+        AS unsorted_row
+WHERE change.stream = 'unsorted' AND unsorted_row.uid IS NOT NULL;
