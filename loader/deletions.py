@@ -6,13 +6,11 @@ by its id, an entity is staged; not found, it is noted in ops.deletions for the 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import batched
 
-from loader.api.client import Answer, Client, Unavailable
+from loader.api.client import Client, Unavailable
 from loader.db import Connection
 from loader.errors import DeleteGuardError
 from loader.runs import Run
@@ -32,14 +30,28 @@ class Sweep:
     connection: Connection
     client: Client
     run: Run
+    account_id: int
     has_filter: bool  # the paid filter; without it filter[id] is ignored without a word
     max_percent: float
 
-    def stream(self, stream: Stream) -> int:
+    def sweep(self, stream: Stream) -> int:
         """Note what is gone; returns how many. Raises DeleteGuardError, and then notes nothing."""
         missing, known = self._missing(stream)
-        self._guard(stream, len(missing), known)
-        gone = [entity_id for batch in _batches(missing) for entity_id in self._gone(stream, batch)]
+        if len(missing) > max(1, known * self.max_percent / 100):
+            raise DeleteGuardError(
+                f"{len(missing)} of {known} {stream.name} are missing, more than "
+                f"{self.max_percent:g} %",
+                detail="nothing was marked as deleted; the first ones: " + ", ".join(missing[:5]),
+                hint="does the token's user still see everything? If they were really deleted: "
+                "bin/load --max-delete-pct N",
+            )
+        has_filter = self.has_filter or stream.by_id == "free"
+        ask = self._ask_together if has_filter else self._ask_singly
+        gone = [
+            entity_id
+            for start in range(0, len(missing), BATCH)
+            for entity_id in ask(stream, missing[start : start + BATCH], start // BATCH + 1)
+        ]
         with self.connection.transaction(), self.connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO ops.deletions (run_id, stream, entity_id) VALUES (%s, %s, %s)"
@@ -47,5 +59,69 @@ class Sweep:
                 [(self.run.id, stream.name, entity_id) for entity_id in gone],
             )
         if missing:
-            logger.info("%s: %s missing, %s gone", stream.name, len(missing), len(gone))
+            logger.info("%s: %s missing, %s of them gone", stream.name, len(missing), len(gone))
         return len(gone)
+
+    def _missing(self, stream: Stream) -> tuple[list[str], int]:
+        """Ids that are kept but were not brought, and how many are kept."""
+        rows = self.connection.execute(
+            "SELECT document.id, came.id IS NULL FROM amo.documents AS document LEFT JOIN ("
+            " SELECT DISTINCT staging.document_id(item, %(id_key)s, %(numeric)s) AS id"
+            " FROM staging.pages CROSS JOIN LATERAL"
+            " jsonb_array_elements(staging.page_items(body, %(key)s)) AS item"
+            " WHERE run_id = %(run_id)s AND stream = %(stream)s) AS came"
+            " ON document.id = came.id WHERE document.account_id = %(account_id)s"
+            " AND document.stream = %(stream)s AND document.deleted_at IS NULL",
+            {
+                "id_key": stream.id_key,
+                "numeric": stream.has_numeric_id,
+                "key": stream.key,
+                "run_id": self.run.id,
+                "stream": stream.name,
+                "account_id": self.account_id,
+            },
+        ).fetchall()
+        return sorted(entity_id for entity_id, is_missing in rows if is_missing), len(rows)
+
+    def _ask_together(self, stream: Stream, ids: Sequence[str], batch: int) -> list[str]:
+        """Up to 50 in one filter; what comes back is staged. Returns the ids that did not."""
+        wanted = {f"filter[id][{n}]": entity_id for n, entity_id in enumerate(ids)}
+        query = dict(stream.parameters) | wanted | {"limit": "250"}
+        answer = self.client.get(stream.path, query)
+        place = Place.of(self.run.id, stream.name, dict(stream.parameters) | {"by": "id"}, batch)
+        stage(self.connection, place, stream, answer)
+        found = self._ids_of(stream, place)
+        if not found <= set(ids):
+            # The filter was ignored: this is a page of anything.
+            return self._ask_singly(stream, ids, batch)
+        return [entity_id for entity_id in ids if entity_id not in found]
+
+    def _ids_of(self, stream: Stream, place: Place) -> set[str]:
+        rows = self.connection.execute(
+            "SELECT staging.document_id(item, %s, %s) FROM staging.pages CROSS JOIN LATERAL"
+            " jsonb_array_elements(staging.page_items(body, %s)) AS item"
+            " WHERE run_id = %s AND stream = %s AND params = %s::jsonb AND page_no = %s",
+            (
+                stream.id_key,
+                stream.has_numeric_id,
+                stream.key,
+                place.run_id,
+                place.stream,
+                place.params,
+                place.page_no,
+            ),
+        )
+        return {entity_id for (entity_id,) in rows}
+
+    def _ask_singly(self, stream: Stream, ids: Sequence[str], batch: int) -> list[str]:
+        """One request each; one that is there comes with the next load's list."""
+        del batch
+        return [entity_id for entity_id in ids if not self._is_there(stream, entity_id)]
+
+    def _is_there(self, stream: Stream, entity_id: str) -> bool:
+        try:
+            return self.client.get(f"{stream.path}/{entity_id}", {}).body is not None
+        except Unavailable as exc:
+            if exc.status == 404:
+                return False
+            raise

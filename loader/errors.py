@@ -45,6 +45,12 @@ class PartialError(AmoError):
     exit_code = 20
 
 
+class DeleteGuardError(AmoError):
+    """More entities vanished than --max-delete-pct allows; none was marked as deleted."""
+
+    exit_code = 22
+
+
 class LockedError(AmoError):
     """Another run holds the lock of this account."""
 

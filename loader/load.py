@@ -14,7 +14,8 @@ from loader.api.client import Answer, Client, Unavailable
 from loader.api.pace import Pace
 from loader.config import Config
 from loader.db import Connection
-from loader.errors import AmoError, ConnectError, PartialError, TemporaryError
+from loader.deletions import Sweep
+from loader.errors import AmoError, ConnectError, DeleteGuardError, PartialError, TemporaryError
 from loader.runs import Run
 from loader.staging import NotAPage, Place, stage
 from loader.streams import ACCOUNT, STREAMS, Stream
@@ -31,6 +32,7 @@ class Options:
     mode: str = "full"
     resume: bool | None = None
     may_add_account: bool = False
+    max_delete_percent: float = 5.0
 
 
 def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> Outcome:
@@ -42,7 +44,7 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
     client = Client(credentials(config, dsn, pace, stop), pace, stop)
     with db.connect(dsn, command="load") as connection:
         migrate.require_current(connection)
-        answer, account_id = _ask_account(client, stop)
+        answer, account_id, has_filter = _ask_account(client, stop)
         runs.check_account(connection, account_id, may_add=options.may_add_account)
         locks.acquire(connection, account_id)
         _declare_streams(connection)
@@ -65,6 +67,11 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
             _stage_account(connection, run, answer)
             outcome.complete.append(ACCOUNT.name)
             Workers(connection, dsn, client, outcome, stop).read(options.streams)
+            if not stop.is_set():
+                sweep = Sweep(
+                    connection, client, run, account_id, has_filter, options.max_delete_percent
+                )
+                _sweep(sweep, outcome, options)
         except AmoError as exc:
             runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
             raise
@@ -72,8 +79,11 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
         return outcome
 
 
-def _ask_account(client: Client, stop: threading.Event) -> tuple[Answer, int]:
-    """The account page and the id in it: the proof that URL and token are right."""
+def _ask_account(client: Client, stop: threading.Event) -> tuple[Answer, int, bool]:
+    """The account page, the id in it, and whether the paid filters work.
+
+    It is the proof that URL and token are right.
+    """
     hint = "check AMO_BASE_URL: it is the address of your account, https://mycompany.amocrm.ru"
     try:
         answer = client.get(ACCOUNT.path, dict(ACCOUNT.parameters))
@@ -86,14 +96,27 @@ def _ask_account(client: Client, stop: threading.Event) -> tuple[Answer, int]:
             "this address gives no account", detail=str(exc), hint=f"{hint}; is it paid?"
         ) from exc
     try:
-        return answer, int(json.loads(answer.body or b"")["id"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
+        account = json.loads(answer.body or b"")
+        return answer, int(account["id"]), account.get("is_api_filter_enabled") is True
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
         start = " ".join((answer.body or b"")[:120].decode("utf-8", "replace").split())
         raise ConnectError(
             "this address does not answer as amoCRM does",
             detail=f"GET /api/v4/account gave: {start or 'nothing'}",
             hint=hint,
         ) from exc
+
+
+def _sweep(sweep: Sweep, outcome: Outcome, options: Options) -> None:
+    """Look for what vanished from each stream that was read to its end."""
+    for stream in options.streams:
+        if stream.by_id and stream.name in outcome.complete:
+            try:
+                sweep.sweep(stream)
+            except (DeleteGuardError, Unavailable) as exc:
+                guard = exc if isinstance(exc, DeleteGuardError) else None
+                logger.warning("%s: nothing marked as deleted: %s", stream.name, exc)
+                outcome.guard = outcome.guard or guard
 
 
 def _declare_streams(connection: Connection) -> None:
@@ -143,6 +166,10 @@ def _close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:
         runs.finish(connection, run.id, "interrupted", None, "stopped by a signal")
         return
     if not outcome.failed:
+        guard = outcome.guard
+        if guard:
+            runs.finish(connection, run.id, "partial", guard.exit_code, guard.what)
+            raise guard
         runs.finish(connection, run.id, "ok", 0, "")
         return
     detail = "\n".join(f"{name}: {exc.what}: {exc.detail}" for name, exc in outcome.failed.items())

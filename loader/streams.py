@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from loader.errors import UsageError
 
@@ -32,6 +33,8 @@ class Stream:
     page_limit: int | None = 250  # None: the list has no paging
     parameters: tuple[tuple[str, str], ...] = field(default=())
     is_default: bool = True  # False: only when asked for with --stream
+    # What vanished is looked for by filter[id]: "paid" needs the filter package (§3.2).
+    by_id: Literal["", "paid", "free"] = ""
 
 
 BY_ID = (("order[id]", "asc"),)  # stable under updates; only where it is allowed (§3.4)
@@ -40,7 +43,7 @@ BY_ID = (("order[id]", "asc"),)  # stable under updates; only where it is allowe
 def _main(name: str, with_: str) -> Stream:
     """One of the four main lists; `with` makes the links come along."""
     # customers: an order is known from the official library only (§3.4).
-    return Stream(name, name, name, name, name, parameters=(("with", with_), *BY_ID))
+    return Stream(name, name, name, name, name, parameters=(("with", with_), *BY_ID), by_id="paid")
 
 
 STREAMS: tuple[Stream, ...] = (
@@ -101,7 +104,7 @@ STREAMS: tuple[Stream, ...] = (
     _main("contacts", "customers,catalog_elements"),  # §5.9
     _main("companies", "customers,catalog_elements"),  # §5.10
     _main("customers", "contacts,companies,catalog_elements"),  # §5.11
-    Stream("tasks", "tasks", "tasks", "tasks", parameters=BY_ID),  # §5.15
+    Stream("tasks", "tasks", "tasks", "tasks", parameters=BY_ID, by_id="free"),  # §5.15
     *(
         Stream(f"{entity}_notes", f"{entity}/notes", "notes", "notes", entity, parameters=BY_ID)
         for entity in FOUR

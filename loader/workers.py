@@ -44,6 +44,7 @@ class Outcome:
     complete: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, AmoError] = field(default_factory=dict)
+    guard: AmoError | None = None
 
 
 @dataclass(slots=True)

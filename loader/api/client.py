@@ -51,6 +51,10 @@ class Answer:
 class Unavailable(Exception):  # noqa: N818 - an outcome of a stream, not a failure of the run
     """The account has no right to this list or has it switched off; says which."""
 
+    def __init__(self, status: int, says: str) -> None:
+        super().__init__(f"HTTP {status}: {says}")
+        self.status = status
+
 
 class TooHeavy(Exception):  # noqa: N818 - asks for a smaller page
     """504: the query takes the server too long."""
@@ -173,7 +177,7 @@ class Client:
             raise TooHeavy(f"HTTP 504: {says(response)}")
         raise_for_trouble(response, self._pace)
         if status in (402, 403, 404, 422):
-            raise Unavailable(f"HTTP {status}: {says(response)}")
+            raise Unavailable(status, says(response))
         if 300 <= status < 400:
             raise _Stale(
                 UsageError(

@@ -29,6 +29,13 @@ from loader.workers import Outcome
     "Default: continue one of the last 12 hours.",
 )
 @click.option("--add-account", is_flag=True, help="Take a second account into this database.")
+@click.option(
+    "--max-delete-pct",
+    type=click.FloatRange(0, 100),
+    default=5.0,
+    show_default=True,
+    help="Mark nothing as deleted in a stream where more than this share vanished.",
+)
 @click.option("--base-url", metavar="URL", help="Instead of AMO_BASE_URL.")
 @click.option("--rate", metavar="N", help="Requests a second, instead of AMO_RATE; at most 7.")
 @click.option("--show-config", is_flag=True, help="Print the effective settings and stop.")
@@ -41,6 +48,7 @@ def load(
     names: tuple[str, ...],
     resume: bool | None,
     add_account: bool,
+    max_delete_pct: float,
     base_url: str | None,
     rate: str | None,
     show_config: bool,
@@ -59,7 +67,7 @@ def load(
               AMO_ACCESS_TOKEN_FILE  a file of mode 0600 with the long-lived token,
               or OAuth: bin/load auth --help
               PG* or AMO_DSN  the database; with neither, one under AMO_HOME is started
-    Exit:     0 ok, 2 usage, 20 partial, 50 locked, 56 cannot connect, 58 schema,
+    Exit:     0 ok, 2 usage, 20 partial, 22 delete guard, 50 locked, 56 cannot connect, 58 schema,
               60 token refused, 61 blocked, 75 try again later, 130/143 signal
     """
     if context.invoked_subcommand:
@@ -71,7 +79,11 @@ def load(
         click.echo(report.table(("setting", "value", "origin"), config.show()))
         return
     options = loading.Options(
-        streams=streams.select(names), mode=mode, resume=resume, may_add_account=add_account
+        streams=streams.select(names),
+        mode=mode,
+        resume=resume,
+        may_add_account=add_account,
+        max_delete_percent=max_delete_pct,
     )
     started = time.monotonic()
     with db.server(config) as dsn, StopOnSignal() as stop:

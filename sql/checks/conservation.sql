@@ -24,7 +24,7 @@ LEFT JOIN (
         document.stream,
         count(*) AS documents
     FROM amo.documents AS document
-    WHERE document.changed_run = ops.transform_run()
+    WHERE document.changed_run = ops.transform_run() AND document.deleted_at IS NULL
     GROUP BY document.stream
 ) AS written
     ON tally.stream = written.stream
