@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from loader.api.client import Answer, Client, Unavailable
+from loader.api.client import Answer, Client
 from loader.db import Connection
 from loader.errors import TemporaryError
 from loader.paging import Listing
@@ -28,15 +28,14 @@ class Fetcher:
     def fetch(self, listing: Listing, page_no: int) -> Staged:
         """Commit a page of a list and say what was in it.
 
-        Raises Unavailable when the account has no such list, TemporaryError when it breaks off
-        in the middle or gives no page at all, and the errors of Client.get.
+        Raises TemporaryError when there is no page to be had, and the errors of Client.get.
         """
         refusal = ""
         answer: Answer | None = None
         place = Place.of(self.run_id, listing.stream.name, listing.params(), page_no)
         query = listing.query(page_no)
         for _ in range(ATTEMPTS):
-            answer = self._get(listing, query, page_no).after(answer)
+            answer = self.client.get(listing.path, query).after(answer)
             try:
                 page = stage(self.connection, place, listing.stream, answer)
             except NotAPage as exc:
@@ -53,13 +52,3 @@ class Fetcher:
             hint="what was there before is untouched; run the same command again later. "
             "If it stays, a proxy or a maintenance page answers in place of amoCRM",
         )
-
-    def _get(self, listing: Listing, query: dict[str, str], page_no: int) -> Answer:
-        try:
-            return self.client.get(listing.path, query)
-        except Unavailable as exc:
-            if page_no == 1:
-                raise
-            raise TemporaryError(
-                f"{listing.stream.name} broke off at page {page_no}", detail=str(exc)
-            ) from exc

@@ -26,7 +26,7 @@ def of_stream(connection: Connection, run_id: int, stream: Stream) -> list[Listi
             for parent_id in _parent_ids(connection, run_id, stream.name, stream.parent)
         ]
     for listing in listings:
-        listing.expected = _pages_last_time(connection, listing)
+        listing.expected = _pages_last_time(connection, run_id, listing)
     return listings
 
 
@@ -51,15 +51,18 @@ def _parent_ids(connection: Connection, run_id: int, stream: str, parent: str) -
     return [parent_id for (parent_id,) in rows if parent_id is not None]
 
 
-def _pages_last_time(connection: Connection, listing: Listing) -> int:
+def _pages_last_time(connection: Connection, run_id: int, listing: Listing) -> int:
     """Pages of this list in the newest load that read it to its end; 0 when there is none."""
     pages = scalar(
         connection,
         "SELECT max(pages.page_no) FROM ops.pages WHERE pages.run_id = ("
         " SELECT max(ended.run_id) FROM ops.run_streams AS ended"
+        " INNER JOIN ops.runs AS earlier ON earlier.id = ended.run_id"
+        " INNER JOIN ops.runs AS this ON this.id = %(run_id)s"
+        " AND this.account_id = earlier.account_id AND this.id <> earlier.id"
         " WHERE ended.stream = %(stream)s AND ended.status = 'complete')"
         " AND pages.stream = %(stream)s AND pages.params = %(params)s::jsonb"
         " AND pages.rows > 0",
-        {"stream": listing.stream.name, "params": listing.params_json()},
+        {"stream": listing.stream.name, "params": listing.params_json(), "run_id": run_id},
     )
     return pages or 0

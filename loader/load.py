@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from loader import db, locks, migrate, runs
 from loader.api.auth import credentials
-from loader.api.client import Answer, Client, Unavailable
+from loader.api.client import Answer, Client, TooHeavy, Unavailable
 from loader.api.pace import Pace
 from loader.config import Config
 from loader.db import Connection
@@ -91,6 +91,8 @@ def _ask_account(client: Client, stop: threading.Event) -> tuple[Answer, int, bo
         if stop.is_set():
             raise
         raise ConnectError("cannot reach amoCRM", detail=exc.detail, hint=hint) from exc
+    except TooHeavy as exc:
+        raise ConnectError("cannot reach amoCRM", detail=str(exc), hint=hint) from exc
     except Unavailable as exc:
         raise ConnectError(
             "this address gives no account", detail=str(exc), hint=f"{hint}; is it paid?"
@@ -113,10 +115,12 @@ def _sweep(sweep: Sweep, outcome: Outcome, options: Options) -> None:
         if stream.by_id and stream.name in outcome.complete:
             try:
                 sweep.sweep(stream)
-            except (DeleteGuardError, Unavailable) as exc:
-                guard = exc if isinstance(exc, DeleteGuardError) else None
+            except DeleteGuardError as exc:
+                outcome.guard = outcome.guard or exc
+                logger.warning("%s", exc.what)
+            except (TemporaryError, Unavailable, TooHeavy, NotAPage) as exc:
+                # The data is complete; what vanished is looked for in the next load.
                 logger.warning("%s: nothing marked as deleted: %s", stream.name, exc)
-                outcome.guard = outcome.guard or guard
 
 
 def _declare_streams(connection: Connection) -> None:
@@ -173,6 +177,8 @@ def _close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:
         runs.finish(connection, run.id, "ok", 0, "")
         return
     detail = "\n".join(f"{name}: {exc.what}: {exc.detail}" for name, exc in outcome.failed.items())
+    if outcome.guard:
+        detail += f"\n{outcome.guard.what}"
     names = ", ".join(outcome.failed)
     others = set(outcome.complete) - {ACCOUNT.name}
     error: AmoError

@@ -118,12 +118,14 @@ def end_stream(
     )
 
 
-def finished_streams(connection: Connection, run: Run) -> set[str]:
-    """Streams that need no request when a run is continued."""
+def ended_streams(connection: Connection, run: Run) -> dict[str, tuple[str, str]]:
+    """(complete or skipped, message) of streams that need no request when a run is continued."""
     rows = connection.execute(
-        "SELECT stream FROM ops.run_streams WHERE run_id = %s AND status <> 'failed'", (run.id,)
+        "SELECT stream, status, coalesce(message, '') FROM ops.run_streams"
+        " WHERE run_id = %s AND status <> 'failed'",
+        (run.id,),
     )
-    return {row[0] for row in rows}
+    return {stream: (status, message) for stream, status, message in rows}
 
 
 def finish(

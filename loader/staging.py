@@ -58,11 +58,13 @@ _EMPTY = """
         requests, wait_ms, http_ms, copy_ms
     )
     VALUES (
-        %(run_id)s, %(stream)s, %(params)s, %(page_no)s, 'empty', FALSE, 0, 0,
+        %(run_id)s, %(stream)s, %(params)s, %(page_no)s, 'empty', %(has_next)s, 0, %(bytes)s,
         %(sha256)s, %(requests)s, %(wait_ms)s, %(http_ms)s, 0
     )
     ON CONFLICT ON CONSTRAINT pages_pkey DO UPDATE SET
-        status = excluded.status, requests = pages.requests + excluded.requests,
+        status = excluded.status, has_next = excluded.has_next, first_id = NULL, rows = 0,
+        bytes = excluded.bytes, sha256 = excluded.sha256,
+        requests = pages.requests + excluded.requests,
         wait_ms = pages.wait_ms + excluded.wait_ms,
         http_ms = pages.http_ms + excluded.http_ms, committed_at = now()
     WHERE pages.status <> 'staged'
@@ -104,6 +106,14 @@ class _AlreadyStaged(Exception):  # noqa: N818 - private
     """The ledger has this page: a predecessor that was killed had sent its COMMIT."""
 
 
+class _EmptyList(Exception):  # noqa: N818 - private
+    """A list without entities is as good as a 204: nothing to stage, and to be replaced."""
+
+    def __init__(self, *, has_next: bool) -> None:
+        super().__init__()
+        self.has_next = has_next
+
+
 def already_staged(connection: Connection, run_id: int) -> dict[Place, Staged]:
     """The pages that a run has: what a continued run need not ask for."""
     rows = connection.execute(
@@ -121,10 +131,11 @@ def stage(connection: Connection, place: Place, stream: Stream, answer: Answer) 
     """Commit a page with its ledger row. Raises NotAPage when it is none."""
     facts = _facts(place, stream, answer)
     if answer.body is None:
-        connection.execute(_EMPTY, facts)
-        return Staged(0, has_next=False)
+        return _note_empty(connection, facts, has_next=False)
     try:
         return _commit(connection, place, answer.body, facts, [])
+    except _EmptyList as exc:
+        return _note_empty(connection, facts, has_next=exc.has_next)
     except _AlreadyStaged:
         return _known(connection, facts)
     except _REFUSALS as exc:
@@ -150,6 +161,8 @@ def _commit(
         row = cursor.execute(_LEDGER, facts).fetchone()
         if row is None:
             raise _AlreadyStaged
+        if row[0] == 0:
+            raise _EmptyList(has_next=row[1])
         for reject in rejects:
             cursor.execute(
                 "INSERT INTO ops.rejects (run_id, stream, entity_id, path, reason, raw)"
@@ -164,6 +177,11 @@ def _commit(
                 ),
             )
     return Staged(*row)
+
+
+def _note_empty(connection: Connection, facts: dict[str, object], *, has_next: bool) -> Staged:
+    connection.execute(_EMPTY, facts | {"has_next": has_next})
+    return Staged(0, has_next)
 
 
 def _known(connection: Connection, facts: dict[str, object]) -> Staged:

@@ -47,7 +47,7 @@ class Outcome:
     guard: AmoError | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Reading:
     """A stream that is being read."""
 
@@ -81,9 +81,13 @@ class Workers:
         run, outcome = self._outcome.run, self._outcome
         if run.resumed:
             self._staged = already_staged(self._connection, run.id)
-        done = runs.finished_streams(self._connection, run)
-        outcome.complete += sorted(done - set(outcome.complete))
-        todo = [stream for stream in streams if stream.name not in outcome.complete]
+        ended = runs.ended_streams(self._connection, run)
+        for name, (status, message) in ended.items():
+            if status == "skipped":
+                outcome.skipped[name] = message
+            elif name not in outcome.complete:
+                outcome.complete.append(name)
+        todo = [stream for stream in streams if stream.name not in ended]
         names = {stream.name for stream in todo}
         children = [stream for stream in todo if stream.parent in names]
         try:
@@ -144,14 +148,14 @@ class Workers:
             try:
                 listing.too_heavy(page_no, str(exc))
             except TemporaryError as too_small:
-                self._fail(reading, too_small)
+                self._fail(reading, too_small, children)
         except Unavailable as exc:
             listing.in_flight.discard(page_no)
-            self._unavailable(reading, listing, exc)
+            self._unavailable(reading, listing, exc, children)
         except FATAL:
             raise
         except AmoError as exc:
-            self._fail(reading, exc)
+            self._fail(reading, exc, children)
         listing.settle()
         if listing in reading.open and listing.is_complete:
             reading.open.remove(listing)
@@ -161,37 +165,53 @@ class Workers:
     def _open(self, stream: Stream, children: list[Stream]) -> None:
         reading = _Reading(stream, [])
         self._readings.append(reading)
-        if stream.parent in self._outcome.failed:
-            self._fail(reading, TemporaryError(f"{stream.parent}, which names its lists, failed"))
+        parent = stream.parent or ""
+        if parent in self._outcome.failed:
+            error = TemporaryError(f"{parent}, which names its lists, failed")
+            self._fail(reading, error, children)
+            return
+        if parent in self._outcome.skipped:
+            self._skip(reading, f"{parent}, which names its lists, was skipped", children)
             return
         try:
             reading.open = listings.of_stream(self._connection, self._outcome.run.id, stream)
         except TemporaryError as exc:
-            self._fail(reading, exc)
+            self._fail(reading, exc, children)
             return
         if not reading.open:
             self._close(reading, "complete", "", children)
 
-    def _unavailable(self, reading: _Reading, listing: Listing, why: Unavailable) -> None:
-        """A stream that the account has not; of many lists, one that went away."""
-        if reading not in self._readings:
+    def _unavailable(
+        self, reading: _Reading, listing: Listing, why: Unavailable, children: list[Stream]
+    ) -> None:
+        """A stream that the account has not; of many lists, one that went away; or a list that
+        gave pages before and broke off, which is a failure."""
+        if listing not in reading.open:
             return
-        logger.warning("%s skipped: %s", listing.path, why)
-        if reading.stream.parent is None:
-            self._outcome.skipped[reading.stream.name] = str(why)
-            self._close(reading, "skipped", str(why), [])
-        elif listing in reading.open:
+        if listing.staged:
+            error = TemporaryError(f"{reading.stream.name} broke off", detail=str(why))
+            self._fail(reading, error, children)
+        elif reading.stream.parent is None:
+            self._skip(reading, str(why), children)
+        else:
+            logger.warning("%s skipped: %s", listing.path, why)
             reading.open.remove(listing)
 
-    def _fail(self, reading: _Reading, exc: AmoError) -> None:
+    def _skip(self, reading: _Reading, message: str, children: list[Stream]) -> None:
+        logger.warning("%s skipped: %s", reading.stream.name, message)
+        self._outcome.skipped[reading.stream.name] = message
+        self._close(reading, "skipped", message, children)
+
+    def _fail(self, reading: _Reading, exc: AmoError, children: list[Stream]) -> None:
         if self._stop.is_set() or reading not in self._readings:
             return
         logger.warning("%s failed: %s (%s)", reading.stream.name, exc.what, exc.detail)
         self._outcome.failed[reading.stream.name] = exc
-        self._close(reading, "failed", exc.what, [])
+        self._close(reading, "failed", exc.what, children)
 
     def _close(self, reading: _Reading, status: str, message: str, children: list[Stream]) -> None:
         self._readings.remove(reading)
+        reading.open = []  # what is still in flight of it is committed and not looked at
         name, seconds = reading.stream.name, time.monotonic() - reading.since
         if status == "complete":
             self._outcome.complete.append(name)

@@ -117,3 +117,63 @@ def test_changes_between_the_pages(
     for stream, ids in before.items():
         stayed = ids & set(truth(own_account, stream))
         assert stayed <= set(live(connection, stream)), stream
+
+
+def test_two_loads_before_one_transform(
+    first_night: Commands, own_account: Sandbox, connection: Connection
+) -> None:
+    """Edited in the first, gone in the second: gone, and it stays so at the next transform."""
+    ids = [number for number, _ in own_account.truth("leads")][:5]
+    own_account.control("mutate", {"update": {"leads": ids}})
+    first_night.ok("load")
+    own_account.control("mutate", {"delete": {"leads": ids}})
+    first_night.ok("load", "--fresh")
+
+    first_night.ok("transform")
+    assert live(connection, "leads") == truth(own_account, "leads")
+    summary = first_night.ok("transform", "--json").json
+
+    assert (summary["inserted"], summary["updated"], summary["deleted"]) == (0, 0, 0)
+    assert live(connection, "leads") == truth(own_account, "leads")
+
+
+@pytest.mark.parametrize("kind", ["early_204", "html_200", "http_504"])
+def test_a_bad_answer_about_what_is_missing(
+    first_night: Commands, own_account: Sandbox, connection: Connection, kind: str
+) -> None:
+    """Nothing alive is marked after one 204, nor after anything that is no answer."""
+    own_account.control("reset-stats", {})
+    first_night.ok("load")
+    lists = own_account.stats()["by_path"]["/api/v4/leads"]
+    connection.execute(
+        "UPDATE amo.documents SET id = '-' || id WHERE stream = 'leads' AND id IN"
+        " (SELECT id FROM amo.documents WHERE stream = 'leads' LIMIT 3)"
+    )
+    own_account.control(
+        "faults",
+        {"fault": {"kind": kind, "path": "/api/v4/leads", "skip": lists, "times": 1}},
+    )
+
+    result = first_night.run("load")
+
+    assert result.code == 0, result.err
+    assert "Traceback" not in result.err
+    alive = {str(number) for number in truth(own_account, "leads")}
+    noted = {entity for (entity,) in connection.execute("SELECT entity_id FROM ops.deletions")}
+    assert not noted & alive
+
+
+def test_a_skipped_stream_says_nothing_about_deletions(
+    first_night: Commands, own_account: Sandbox, connection: Connection
+) -> None:
+    """Switched off, and continued after another stream failed: nothing is missing."""
+    own_account.control("settings", {"denied": "leads"})
+    fault = {"kind": "html_200", "path": "/api/v4/tasks"}
+    own_account.control("faults", {"fault": fault})
+    assert first_night.run("load").code == 20
+    own_account.control("faults", {"clear": True})
+
+    result = first_night.run("load", "--resume")
+
+    assert result.code == 0, result.err
+    assert scalar(connection, "SELECT count(*) FROM ops.deletions") == 0

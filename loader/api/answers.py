@@ -29,7 +29,7 @@ def problem(response: Response) -> dict[str, object] | None:
     """The problem document, or None where the body is HTML or anything else."""
     try:
         document = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 

@@ -16,6 +16,7 @@ from loader.api.answers import Reply, says
 from loader.api.auth import Credentials
 from loader.api.pace import Pace
 from loader.api.retry import (
+    BACKOFF_SECONDS,
     DEADLINE_SECONDS,
     TIMEOUT_SECONDS,
     Transient,
@@ -106,6 +107,8 @@ class Client:
                     bearer = self._credentials.bearer()
                     base_url = self._credentials.base_url
                     wait += self._pace.wait()
+                    if self._stop.is_set():
+                        raise TemporaryError("stopped before the next request")
                     try:
                         body = self._get_once(f"{base_url}/api/v4/{path}", query, bearer)
                     except _Stale as exc:
@@ -143,7 +146,7 @@ class Client:
             reply = self._read(response)
         except (requests.exceptions.RequestException, HTTPError) as exc:
             raise no_answer(exc) from exc
-        return self._judge(reply)
+        return self._judge(reply, is_divisible="limit" in query)
 
     def _read(self, response: requests.Response) -> Reply:
         """The whole body, piece by piece: requests' own timeout knows no total."""
@@ -152,13 +155,13 @@ class Client:
         with response:
             while piece := response.raw.read1(1 << 20, decode_content=True):
                 pieces.append(piece)
-                if time.monotonic() > deadline or self._stop.is_set():
+                if time.monotonic() > deadline:
                     break
             else:
                 return Reply(response.status_code, response.headers, b"".join(pieces))
         raise Transient(f"the answer did not end within {DEADLINE_SECONDS} s")
 
-    def _judge(self, response: Reply) -> bytes | None:
+    def _judge(self, response: Reply, *, is_divisible: bool) -> bytes | None:
         """What an answer means (facts §1.4-1.6)."""
         status = response.status_code
         if status == 200:
@@ -173,7 +176,8 @@ class Client:
                     hint=self._credentials.hint,
                 )
             )
-        if status == 504:
+        if status == 504 and is_divisible:
+            self._stop.wait(BACKOFF_SECONDS[0])
             raise TooHeavy(f"HTTP 504: {says(response)}")
         raise_for_trouble(response, self._pace)
         if status in (402, 403, 404, 422):

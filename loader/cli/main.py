@@ -72,7 +72,7 @@ def main() -> None:
     # As an exception, so that the embedded server is stopped on the way out.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="amo", standalone_mode=False)
     except AmoError as exc:
         click.echo("\n".join(exc.lines()), err=True)
         sys.exit(exc.exit_code)
@@ -82,7 +82,8 @@ def main() -> None:
         click.echo("\n".join(error.lines()), err=True)
         sys.exit(error.exit_code)
     except click.UsageError as exc:
-        path = exc.ctx.command_path if exc.ctx else "amo"
+        # A checkout has `amo load` as bin/load, and so do the docs.
+        path = (exc.ctx.command_path if exc.ctx else "amo").replace("amo ", "bin/", 1)
         click.echo(f"ERROR [2]: {exc.format_message()}\nHINT: {path} --help", err=True)
         sys.exit(2)
     except click.Abort:

@@ -110,7 +110,11 @@ LEFT JOIN amo.documents AS known
 WHERE
     item.rank = 1
     AND item.id IS NOT NULL
-    AND (known.hash IS DISTINCT FROM item.hash OR known.deleted_at IS NOT NULL);
+    AND CASE
+        -- What was found gone after this page was read stays gone.
+        WHEN known.deleted_at IS NOT NULL THEN item.fetched_at > known.deleted_at
+        ELSE known.hash IS DISTINCT FROM item.hash
+    END;
 
 ANALYZE staging.changes;
 
