@@ -521,7 +521,9 @@ def test_secrets_from_files(oauth: Commands, tmp_path: Path) -> None:
     load(oauth, **files)
     shown = oauth.ok("load", "--show-config", AMO_REFRESH_TOKEN="canary-refresh")
     assert "canary" not in shown.out
-    assert shown.out.count("********") == 2
+    # The connection string of a test server may hold a password of its own.
+    masked = [line.split()[0] for line in shown.out.splitlines() if "********" in line]
+    assert set(masked) - {"dsn"} == {"client_secret", "refresh_token"}
 
 
 @pytest.mark.parametrize(
