@@ -210,3 +210,28 @@ def test_no_setting_outlives_a_run(commands: Commands, connection: Connection) -
     commands.ok("transform")
 
     assert scalar(connection, query) == before
+
+
+def test_readers_see_old_or_new_and_never_wait(
+    own_commands: Commands, own_account: Sandbox, connection: Connection
+) -> None:
+    """While a transform changes many rows: no lock is waited for, no mixture is seen."""
+    own_commands.ok("load")
+    own_commands.ok("transform")
+    own_account.control("mutate", {"update": {"leads": 1200}})
+    own_commands.ok("load")
+    query = "SELECT count(*), count(DISTINCT changed_at), max(changed_at) FROM amo.leads"
+    connection.execute("SET lock_timeout = '200ms'")
+    before = connection.execute(query).fetchone()
+    transform = own_commands.start("transform")
+
+    seen = {before}
+    while transform.poll() is None:
+        seen.add(connection.execute(query).fetchone())
+        connection.execute("SELECT count(*) FROM mart.funnel").fetchone()
+    transform.communicate()
+    seen.add(connection.execute(query).fetchone())
+
+    assert transform.returncode == 0
+    assert len(seen) == 2
+    assert {row[:2] for row in seen if row} == {(1200, 1)}
