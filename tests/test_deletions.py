@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from loader import sqlfiles, transform
 from loader.db import Connection, scalar
 from sandbox.process import Sandbox
 from tests.support.commands import Commands
+from tests.support.staged import bring, lead, stage_run
 
 
 def live(connection: Connection, table: str) -> list[int]:
@@ -177,3 +179,29 @@ def test_a_skipped_stream_says_nothing_about_deletions(
 
     assert result.code == 0, result.err
     assert scalar(connection, "SELECT count(*) FROM ops.deletions") == 0
+
+
+@pytest.mark.parametrize("is_backwards", [False, True])
+def test_the_order_of_the_files_does_not_matter(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, is_backwards: bool
+) -> None:
+    """Gone stays gone, also with an older page of it in staging; a later page brings it back."""
+    if is_backwards:
+        forward = sqlfiles.find
+        monkeypatch.setattr(
+            sqlfiles,
+            "find",
+            lambda *folders: [file for f in folders for file in reversed(forward(f))],
+        )
+    bring(connection, leads=[lead(1), lead(2)])
+    stage_run(connection, [("leads", [lead(1), lead(2, name="edited")])])
+    run_id = stage_run(connection, [("leads", [lead(1)])])
+    connection.execute("INSERT INTO ops.deletions VALUES (%s, 'leads', '2')", (run_id,))
+
+    transform.transform(connection)
+    assert live(connection, "leads") == [1]
+    transform.transform(connection)
+    assert live(connection, "leads") == [1]
+    bring(connection, leads=[lead(1), lead(2, name="edited")])
+
+    assert live(connection, "leads") == [1, 2]
