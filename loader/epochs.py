@@ -24,18 +24,30 @@ def ensure(connection: Connection) -> str:
                 connection,
                 "INSERT INTO staging.epoch (epoch) VALUES (gen_random_uuid()) RETURNING epoch",
             )
-        connection.execute(
-            "WITH lost AS (UPDATE ops.runs SET status = 'lost', epoch = %(epoch)s"
-            " WHERE kind = 'load' AND transformed_by IS NULL AND status <> 'abandoned'"
-            " AND epoch IS DISTINCT FROM %(epoch)s RETURNING id),"
-            " page AS (UPDATE ops.pages SET status = 'lost'"
-            " WHERE status = 'staged' AND run_id IN (SELECT id FROM lost)),"
-            # What is left of them would be staged a second time.
-            " rest AS (DELETE FROM staging.pages WHERE run_id IN (SELECT id FROM lost))"
-            " DELETE FROM ops.run_streams WHERE run_id IN (SELECT id FROM lost)",
-            {"epoch": epoch},
-        )
+        lost = [
+            run_id
+            for (run_id,) in connection.execute(
+                "UPDATE ops.runs SET status = 'lost', epoch = %(epoch)s"
+                " WHERE kind = 'load' AND transformed_by IS NULL AND status <> 'abandoned'"
+                " AND epoch IS DISTINCT FROM %(epoch)s RETURNING id",
+                {"epoch": epoch},
+            )
+        ]
+        if lost:
+            _forget(connection, lost)
     return str(epoch)
+
+
+def _forget(connection: Connection, lost: list[int]) -> None:
+    """What these loads had read is not there any more."""
+    connection.execute("SELECT ops.take_back_watermarks(%s)", (lost,))
+    connection.execute("DELETE FROM ops.run_streams WHERE run_id = ANY (%s)", (lost,))
+    connection.execute(
+        "UPDATE ops.pages SET status = 'lost' WHERE status = 'staged' AND run_id = ANY (%s)",
+        (lost,),
+    )
+    # What is left of them would be staged a second time.
+    connection.execute("DELETE FROM staging.pages WHERE run_id = ANY (%s)", (lost,))
 
 
 def drop_spent_pages(connection: Connection) -> None:

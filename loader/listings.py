@@ -1,33 +1,158 @@
-"""The lists of a stream: one, or one per entity of its parent; and how long they were."""
+"""The lists of a stream: whole, what changed in them, and what is asked for by id."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
 from loader.db import Connection, scalar
 from loader.errors import TemporaryError
-from loader.paging import Listing
+from loader.paging import Listing, Since
+from loader.runs import Run
+from loader.staging import Keep
 from loader.streams import Stream
 
+# What was written on amoCRM's side may be seen later than its time says (facts §7.3).
+OVERLAP_SECONDS = 600
 
-def of_stream(connection: Connection, run_id: int, stream: Stream) -> list[Listing]:
+# Events are read in windows of that many seconds: a page far down a list is slow.
+WINDOW_SECONDS = 90 * 86_400
+
+# No source gives a limit of ids in a filter; 50 keep the address short (facts §1.7).
+BATCH = 50
+
+
+def whole(connection: Connection, run: Run, stream: Stream) -> list[Listing]:
     """All lists of a stream, each with its length in the newest complete load of it.
 
     Raises TemporaryError when the pages of the parent, which name the lists, are not in staging.
     """
     if stream.parent is None:
-        listings = [Listing(stream, stream.path, {}, stream.page_limit)]
+        listings = [_whole(stream)]
     else:
         listings = [
             Listing(
                 stream,
                 stream.path.format(id=parent_id),
-                {"parent_id": parent_id},
+                dict(stream.parameters),
                 stream.page_limit,
+                labels={"parent_id": parent_id},
+                is_whole=True,
             )
-            for parent_id in _parent_ids(connection, run_id, stream.name, stream.parent)
+            for parent_id in _parent_ids(connection, run.id, stream.name, stream.parent)
         ]
     for listing in listings:
-        listing.expected = _pages_last_time(connection, run_id, listing)
+        listing.expected = _pages_last_time(connection, run.id, listing)
     return listings
+
+
+def changed(stream: Stream, watermark: int, *, has_filter: bool) -> Listing:
+    """What changed since a watermark (Unix seconds), by what the list can do.
+
+    No upper bound in the query: with one, a row that changes meanwhile would leave the list
+    and hide the next one. What changes later is beyond the next watermark and comes again.
+    """
+    moment = watermark - OVERLAP_SECONDS
+    listing = _whole(stream)
+    unordered = {k: v for k, v in stream.parameters if not k.startswith("order[")}
+    if stream.orders_by_change:
+        listing = Listing(
+            stream,
+            stream.path,
+            unordered | {"order[updated_at]": "desc"},
+            stream.page_limit,
+            labels={"since": str(moment)},
+            since=Since(moment, by_order=True),
+            fallback=(listing,),
+        )
+    if has_filter or stream.changes == "free":
+        listing = Listing(
+            stream,
+            stream.path,
+            dict(stream.parameters) | {"filter[updated_at][from]": str(moment)},
+            stream.page_limit,
+            since=Since(moment),
+            fallback=(listing,),
+        )
+    return listing
+
+
+def created(
+    stream: Stream,
+    begin: int,
+    until: int,
+    *,
+    has_begin: bool,
+    only: Mapping[str, str] | None = None,
+) -> list[Listing]:
+    """What was made between two moments (Unix seconds), in windows that do not grow meanwhile.
+
+    With has_begin false the first window is open: it takes what is older as well. `only` holds
+    more of the query.
+    """
+    listings = []
+    for start, end in pairwise([begin, *_window_ends(begin, until)]):
+        bounds = {"filter[created_at][to]": str(end)}
+        if has_begin or start != begin:
+            # Whether the bounds count to a window is not documented (facts §3.3).
+            bounds["filter[created_at][from]"] = str(start - 1)
+        parameters = dict(stream.parameters) | bounds | dict(only or {})
+        listings.append(Listing(stream, stream.path, parameters, stream.page_limit))
+    return listings
+
+
+def by_ids(stream: Stream, ids: Sequence[str], *, has_filter: bool) -> list[Listing]:
+    """Entities by their ids, 50 in one request, or one by one without the paid filter."""
+    if not has_filter and stream.by_id != "free":
+        return [_single(stream, entity_id) for entity_id in ids]
+    return [_batch(stream, ids[start : start + BATCH]) for start in range(0, len(ids), BATCH)]
+
+
+def describe(ids: Sequence[str]) -> str:
+    """Ids in the key of the ledger, which must stay short: the first, how many, a digest."""
+    digest = hashlib.sha256(",".join(ids).encode()).hexdigest()[:12]
+    return ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more, {digest}"
+
+
+def _whole(stream: Stream) -> Listing:
+    return Listing(stream, stream.path, dict(stream.parameters), stream.page_limit, is_whole=True)
+
+
+def _window_ends(since: int, until: int) -> Iterator[int]:
+    """Multiples of a window's length, so that a load that is continued has the same ones."""
+    yield from range(since - since % WINDOW_SECONDS + WINDOW_SECONDS, until, WINDOW_SECONDS)
+    yield until
+
+
+def _batch(stream: Stream, ids: Sequence[str]) -> Listing:
+    wanted = {f"filter[id][{n}]": entity_id for n, entity_id in enumerate(ids)}
+    return Listing(
+        stream,
+        stream.path,
+        dict(stream.parameters),
+        None,
+        labels={"ids": describe(ids)},
+        asked=wanted | {"limit": str(stream.page_limit)},
+        keep=Keep(
+            f"$.{stream.id_key} ? (@ == $ids[*])",
+            {"ids": [int(one) for one in ids] if stream.has_numeric_id else list(ids)},
+        ),
+        is_doubtful=True,
+        fallback=tuple(_single(stream, entity_id) for entity_id in ids),
+    )
+
+
+def _single(stream: Stream, entity_id: str) -> Listing:
+    return Listing(
+        stream,
+        f"{stream.path}/{entity_id}",
+        {name: value for name, value in stream.parameters if name == "with"},
+        None,
+        labels={"ids": entity_id},
+        is_single=True,
+        is_doubtful=True,
+    )
 
 
 def _parent_ids(connection: Connection, run_id: int, stream: str, parent: str) -> list[str]:
@@ -60,7 +185,7 @@ def _pages_last_time(connection: Connection, run_id: int, listing: Listing) -> i
         " INNER JOIN ops.runs AS earlier ON earlier.id = ended.run_id"
         " INNER JOIN ops.runs AS this ON this.id = %(run_id)s"
         " AND this.account_id = earlier.account_id AND this.id <> earlier.id"
-        " WHERE ended.stream = %(stream)s AND ended.status = 'complete')"
+        " WHERE ended.stream = %(stream)s AND ended.is_whole)"
         " AND pages.stream = %(stream)s AND pages.params = %(params)s::jsonb"
         " AND pages.rows > 0",
         {"stream": listing.stream.name, "params": listing.params_json(), "run_id": run_id},

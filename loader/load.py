@@ -8,18 +8,22 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loader import db, locks, migrate, runs
+from loader import db, listings, locks, migrate, runs
 from loader.api.auth import credentials
 from loader.api.client import Answer, Client, TooHeavy, Unavailable
 from loader.api.pace import Pace
 from loader.config import Config
 from loader.db import Connection
 from loader.deletions import Sweep
-from loader.errors import AmoError, ConnectError, DeleteGuardError, PartialError, TemporaryError
-from loader.runs import Run
-from loader.staging import NotAPage, Place, stage
+from loader.errors import AmoError, ConnectError, PartialError, TemporaryError
+from loader.ledger import Place
+from loader.lists import Lists, Outcome
+from loader.reading import Course
+from loader.recheck import Recheck
+from loader.runs import Ended
+from loader.staging import NotAPage, stage
 from loader.streams import ACCOUNT, STREAMS, Stream
-from loader.workers import Outcome, Workers
+from loader.workers import Workers
 
 logger = logging.getLogger("amo.load")
 
@@ -55,6 +59,7 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
             base_url=config.base_url,
             streams=[stream.name for stream in options.streams],
             resume=options.resume,
+            as_of=answer.answered_at,
         )
         logger.info(
             "load %s of account %s %s",
@@ -62,21 +67,33 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
             account_id,
             "continues" if run.resumed else "begins",
         )
-        outcome = Outcome(run, account_id)
+        outcome = Outcome(run)
         try:
-            _stage_account(connection, run, answer)
-            outcome.complete.append(ACCOUNT.name)
-            Workers(connection, dsn, client, outcome, stop).read(options.streams)
-            if not stop.is_set():
-                sweep = Sweep(
-                    connection, client, run, account_id, has_filter, options.max_delete_percent
-                )
-                _sweep(sweep, outcome, options)
+            _stage_account(connection, outcome, answer)
+            course = _plan(connection, outcome, options, has_filter=has_filter)
+            with Workers(connection, dsn, client, run, stop) as workers:
+                workers.read(course.ready(), course.closed)
         except AmoError as exc:
             runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
             raise
         _close(connection, outcome, stopped=stop.is_set())
         return outcome
+
+
+def _plan(
+    connection: Connection, outcome: Outcome, options: Options, *, has_filter: bool
+) -> Course:
+    """The lists, then what slipped through between their pages, then what vanished."""
+    run, streams, course = outcome.run, options.streams, Course()
+    watermarks = runs.watermarks(connection, run) if options.mode == "incremental" else {}
+    Lists(connection, outcome, options.mode, has_filter).add_to(course, streams)
+    marks = [watermarks[stream.name] for stream in streams if stream.name in watermarks]
+    since = min([run.as_of, *(mark - listings.OVERLAP_SECONDS for mark in marks)])
+    Recheck(connection, run, since).add_to(course, streams)
+    Sweep(connection, outcome, has_filter, options.max_delete_percent).add_to(
+        course, streams, watermarks
+    )
+    return course
 
 
 def _ask_account(client: Client, stop: threading.Event) -> tuple[Answer, int, bool]:
@@ -109,20 +126,6 @@ def _ask_account(client: Client, stop: threading.Event) -> tuple[Answer, int, bo
         ) from exc
 
 
-def _sweep(sweep: Sweep, outcome: Outcome, options: Options) -> None:
-    """Look for what vanished from each stream that was read to its end."""
-    for stream in options.streams:
-        if stream.by_id and stream.name in outcome.complete:
-            try:
-                sweep.sweep(stream)
-            except DeleteGuardError as exc:
-                outcome.guard = outcome.guard or exc
-                logger.warning("%s", exc.what)
-            except (TemporaryError, Unavailable, TooHeavy, NotAPage) as exc:
-                # The data is complete; what vanished is looked for in the next load.
-                logger.warning("%s: nothing marked as deleted: %s", stream.name, exc)
-
-
 def _declare_streams(connection: Connection) -> None:
     """Tell the transforms what the streams are; an unchanged table is not written."""
     rows = [
@@ -134,33 +137,42 @@ def _declare_streams(connection: Connection) -> None:
             "embedded_key": stream.key,
             "id_key": stream.id_key,
             "has_numeric_id": stream.has_numeric_id,
+            "vanishing_events": stream.vanishing and list(stream.vanishing.events),
+            "vanishing_id": stream.vanishing and stream.vanishing.id_path,
             "position": position,
         }
         for position, stream in enumerate(STREAMS, start=1)
     ]
+    # Rows are compared as text: jsonpath has no equality.
     connection.execute(
         "MERGE INTO ops.streams AS known"
         " USING jsonb_populate_recordset(NULL::ops.streams, %s) AS declared"
         " ON known.name = declared.name"
-        " WHEN MATCHED AND known IS NOT DISTINCT FROM declared THEN DO NOTHING"
+        " WHEN MATCHED AND known::text = declared::text THEN DO NOTHING"
         " WHEN MATCHED THEN UPDATE SET entity = declared.entity,"
         " entity_type = declared.entity_type, path = declared.path,"
         " embedded_key = declared.embedded_key, id_key = declared.id_key,"
-        " has_numeric_id = declared.has_numeric_id, position = declared.position"
+        " has_numeric_id = declared.has_numeric_id,"
+        " vanishing_events = declared.vanishing_events,"
+        " vanishing_id = declared.vanishing_id, position = declared.position"
         " WHEN NOT MATCHED THEN INSERT VALUES (declared.name, declared.entity,"
         " declared.entity_type, declared.path, declared.embedded_key, declared.id_key,"
-        " declared.has_numeric_id, declared.position)",
+        " declared.has_numeric_id, declared.vanishing_events, declared.vanishing_id,"
+        " declared.position)",
         (json.dumps(rows),),
     )
 
 
-def _stage_account(connection: Connection, run: Run, answer: Answer) -> None:
+def _stage_account(connection: Connection, outcome: Outcome, answer: Answer) -> None:
+    run = outcome.run
     place = Place.of(run.id, ACCOUNT.name, dict(ACCOUNT.parameters), 1)
     try:
         stage(connection, place, ACCOUNT, answer)
     except NotAPage as exc:
         raise ConnectError("the account page cannot be staged", detail=str(exc)) from exc
-    runs.end_stream(connection, run, ACCOUNT.name, "complete", "", answer.http_seconds)
+    ended = Ended("complete", "", answer.http_seconds, is_whole=True, moves_watermark=True)
+    runs.end_stream(connection, run, ACCOUNT.name, ended)
+    outcome.complete[ACCOUNT.name] = ended
 
 
 def _close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:

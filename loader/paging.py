@@ -1,9 +1,9 @@
 """Which page of a list to ask for next: pure, knows neither HTTP nor PostgreSQL.
 
 Several pages of one list are in flight at a time, so that the allowed rate is used whatever
-the latency. How long a list is, the API does not say; the previous load knows about it.
-A list is complete when its end is known and every page before the end is staged, in whatever
-order they came.
+the latency. How long a list is, the API does not say: the previous load knows about it, else
+it is probed for. A list is complete when its end is known and every page before the end is
+staged, in whatever order they came.
 """
 
 from __future__ import annotations
@@ -13,15 +13,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from loader.errors import TemporaryError
-from loader.staging import Staged
+from loader.ledger import Staged
+from loader.staging import Keep
 from loader.streams import Stream
 
 SMALLEST_LIMIT = 25
 
-# Where the end of a list is unknown, so many pages may be in flight: at most two too many.
-AHEAD = 3
+# So many probes may find nothing, the second only where it spares a long way.
+MISSES = 2
+LONG_WAY = 8
 
 _LATER = "what was there before is untouched; run the same command later"
+
+
+class Ignored(Exception):  # noqa: N818 - there is another way to ask
+    """amoCRM ignored the filter or the order that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Only what changed since a moment (Unix seconds) is wanted, newest first where by_order."""
+
+    moment: int
+    by_order: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -30,25 +44,41 @@ class Listing:
 
     stream: Stream
     path: str
-    parent: Mapping[str, str]  # names the parent entity; empty for a list without one
-    limit: int | None
+    parameters: Mapping[str, str]  # of the query, without page and limit
+    limit: int | None  # None: the list has no paging
+    labels: Mapping[str, str] = field(default_factory=dict)  # for the ledger only
+    asked: Mapping[str, str] = field(default_factory=dict)  # for the query only: many ids
     expected: int = 0
+    since: Since | None = None
+    keep: Keep | None = None
+    is_whole: bool = False  # all entities of the stream: what is not in it is missing
+    is_single: bool = False  # the answer is an entity without a list around it
+    is_doubtful: bool = False  # nothing there: asked a second time before it is believed
+    only_page: int | None = None  # this one, whatever is in it
+    # Read in its place when what it asks for is ignored; None: it asks for nothing special.
+    fallback: tuple[Listing, ...] | None = None
     staged: dict[int, Staged] = field(default_factory=dict)
     in_flight: set[int] = field(default_factory=set)
     _first: int = 1  # pages before it were staged with a larger limit
     _next: int = 1
     _missing: int = 1  # the lowest page that is not staged
-    _ends: set[int] = field(default_factory=set)  # short pages, and pages that were empty twice
+    _ends: set[int] = field(default_factory=set)  # last pages, and pages that were empty twice
     _empty: set[int] = field(default_factory=set)  # empty once
+    _probes: set[int] = field(default_factory=set)
     _is_too_heavy: bool = False
+
+    def __post_init__(self) -> None:
+        if self.only_page is not None:
+            self._first = self._next = self._missing = self.only_page
 
     def query(self, page_no: int) -> dict[str, str]:
         """Query parameters of one page."""
-        return self._without_page() | ({} if self.limit is None else {"page": str(page_no)})
+        page = {} if self.limit is None else {"page": str(page_no)}
+        return self._without_page() | dict(self.asked) | page
 
     def params(self) -> dict[str, str]:
-        """What the ledger keeps: the query without the page number, and the parent."""
-        return self._without_page() | dict(self.parent)
+        """What the ledger keeps: the query without the page number, and the labels."""
+        return self._without_page() | dict(self.labels)
 
     def params_json(self) -> str:
         """The same as JSON with sorted keys."""
@@ -58,19 +88,20 @@ class Listing:
         """The next page to ask for, or None while there is nothing to do but wait."""
         if self._is_too_heavy:
             return None
-        page_no = self._in_doubt()
-        if page_no is None:
-            if self._end() is not None or not self._may_run_ahead():
-                return None
-            page_no = self._next
-            self._next += 1
-        self.in_flight.add(page_no)
+        page_no = self._in_doubt() or self._in_order() or self._probe()
+        if page_no is not None:
+            self.in_flight.add(page_no)
         return page_no
 
     def put(self, page_no: int, page: Staged) -> None:
-        """Note what a page held. Raises TemporaryError when the list cannot be believed."""
+        """Note what a page held.
+
+        Raises Ignored when it is not what was asked for, TemporaryError when the list cannot
+        be believed.
+        """
         self.in_flight.discard(page_no)
-        if page.rows == 0 and self.limit is not None:
+        self._refuse_ignorance(page)
+        if page.held == 0 and self.limit is not None:
             self._put_empty(page_no)
             return
         self._refuse_repetition(page_no, page)
@@ -80,7 +111,7 @@ class Listing:
             self._missing += 1
         # A short page with `next` is not the end, and a full one without it is not either:
         # the link lies both ways (facts §3.5).
-        if self.limit is None or not (page.rows >= self.limit or page.has_next):
+        if self.limit is None or self.only_page or not self._is_followed(page):
             self._ends.add(page_no)
 
     def too_heavy(self, page_no: int, cause: str) -> None:
@@ -106,9 +137,8 @@ class Listing:
         # From the same row, or a few before it: rows that come twice are superseded.
         self._first = self._next = self._missing = 2 * self._missing - 1
         self.expected *= 2
-        self.staged.clear()
-        self._ends.clear()
-        self._empty.clear()
+        for pages in (self.staged, self._ends, self._empty, self._probes):
+            pages.clear()
         self._is_too_heavy = False
 
     @property
@@ -127,6 +157,12 @@ class Listing:
         last = max(self.staged, default=0)
         return min((page_no for page_no in self._ends if page_no >= last), default=None)
 
+    def _is_followed(self, page: Staged) -> bool:
+        """Does it look as if there were a page behind this one?"""
+        if self.since and self.since.by_order and (page.oldest or 0) < self.since.moment:
+            return False
+        return page.held >= (self.limit or 0) or page.has_next
+
     def _in_doubt(self) -> int | None:
         """The lowest page that was empty once, when no page before it is still to come.
 
@@ -137,6 +173,45 @@ class Listing:
             return None
         end = self._end()
         return page_no if end is None or page_no < end else None
+
+    def _known(self) -> int:
+        """The last page that has rows, or had them last time."""
+        hoped = min([self.expected, *(page_no - 1 for page_no in self._empty)])
+        return max(hoped, max(self.staged, default=self._first - 1))
+
+    def _in_order(self) -> int | None:
+        """The next page that is there, or whose absence would be the end."""
+        while self._next in self.staged or self._next in self.in_flight:
+            self._next += 1
+        if self._next in self._empty:
+            return None
+        known, end = self._known(), self._end()
+        if self._next <= (max(known, self._first) if end is None else end):
+            return self._next
+        if end is not None:
+            return None
+        last = self.staged.get(known)
+        return self._next if last and self._next == known + 1 and self._is_followed(last) else None
+
+    def _probe(self) -> int | None:
+        """A page far ahead: when it has rows, all before it are there and need no order."""
+        known = self._known()
+        last = self.staged.get(known)
+        if known == self._first or last is None or not self._is_followed(last):
+            return None
+        if self._end() is not None:
+            return None
+        if any(page_no > known + 1 for page_no in self.in_flight):
+            return None
+        beyond = min(self._empty, default=None)
+        missed = len(self._probes & self._empty)
+        if missed >= MISSES or (beyond and missed and beyond - known < LONG_WAY):
+            return None
+        page_no = (known + beyond) // 2 if beyond else known + max(2, known // 2)
+        if page_no <= known + 1:
+            return None
+        self._probes.add(page_no)
+        return page_no
 
     def _put_empty(self, page_no: int) -> None:
         if page_no not in self._empty:
@@ -150,6 +225,18 @@ class Listing:
         else:
             self._ends.add(page_no)
 
+    def _refuse_ignorance(self, page: Staged) -> None:
+        if self.fallback is None:
+            return
+        since = self.since
+        is_older = since and page.oldest is not None and page.oldest < since.moment
+        if since and since.by_order and not page.is_falling:
+            raise Ignored(f"{self.path} does not come in the order of updated_at")
+        if since and not since.by_order and is_older:
+            raise Ignored(f"{self.path} is not filtered by updated_at")
+        if not since and page.skipped:
+            raise Ignored(f"{self.path} is not filtered by id")
+
     def _refuse_repetition(self, page_no: int, page: Staged) -> None:
         for other in (page_no - 1, page_no + 1):
             neighbour = self.staged.get(other)
@@ -160,20 +247,6 @@ class Listing:
                     hint=_LATER,
                 )
 
-    def _may_run_ahead(self) -> bool:
-        if self._next <= self.expected:
-            return True
-        if self._next == self._first:
-            return True
-        if self._empty or not self.staged:
-            return False  # the end is in question, or the first page may be all there is
-        beyond = sum(1 for page_no in self.in_flight if page_no > self.expected)
-        are_full = all(
-            page.rows >= (self.limit or 0) and page.has_next for page in self.staged.values()
-        )
-        # Last time's length, or a short page, says that the end is near: one at a time.
-        return beyond < (AHEAD if are_full and not self.expected else 1)
-
     def _without_page(self) -> dict[str, str]:
         limit = {} if self.limit is None else {"limit": str(self.limit)}
-        return dict(self.stream.parameters) | limit
+        return dict(self.parameters) | limit

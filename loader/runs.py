@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from loader import __version__, epochs
-from loader.db import Connection, scalar
+from loader.db import Connection
 from loader.errors import UsageError
 
 # A nightly job starts a day after its predecessor: what is older was given up.
@@ -19,9 +20,14 @@ UNFINISHED = ["running", "interrupted", "lost", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One load; resumed is true when it continues an earlier process."""
+    """One load; resumed is true when it continues an earlier process.
+
+    as_of is amoCRM's clock when it began, in Unix seconds: what is read is complete up to there.
+    """
 
     id: int
+    account_id: int
+    as_of: int
     resumed: bool
 
 
@@ -53,10 +59,12 @@ def begin(
     base_url: str,
     streams: Sequence[str],
     resume: bool | None,
+    as_of: datetime | None = None,
 ) -> Run:
     """Continue the newest unfinished load of the same kind, or begin a new one.
 
     resume: True also takes one that is old or ended in part, False never, None is the default.
+    as_of: amoCRM's clock; where it did not say the time, ours is taken.
     """
     kind = {
         "mode": mode,
@@ -69,63 +77,102 @@ def begin(
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "version": __version__,
+        "as_of": as_of,
     }
     with connection.transaction():
         if resume is not False:
             # A run that was transformed is closed: its pages may be gone from staging.
-            run_id = scalar(
-                connection,
+            row = connection.execute(
                 "UPDATE ops.runs SET status = 'running', resumed_at = now(), finished_at = NULL,"
                 " exit_code = NULL, message = NULL, host = %(host)s, pid = %(pid)s"
                 " WHERE id = (SELECT max(id) FROM ops.runs WHERE kind = 'load'"
                 " AND mode = %(mode)s AND account_id = %(account_id)s AND streams = %(streams)s)"
                 " AND transformed_by IS NULL AND status = ANY (%(statuses)s)"
                 " AND (%(hours)s::integer IS NULL"
-                " OR started_at > now() - make_interval(hours => %(hours)s)) RETURNING id",
+                " OR started_at > now() - make_interval(hours => %(hours)s))"
+                " RETURNING id, extract(epoch FROM as_of)::bigint",
                 kind,
-            )
-            if run_id is not None:
-                return Run(run_id, resumed=True)
+            ).fetchone()
+            if row is not None:
+                return Run(row[0], account_id, row[1], resumed=True)
         # The new run reads what these had begun to read; others may still be continued.
         connection.execute(
-            "UPDATE ops.runs SET status = 'abandoned' WHERE kind = 'load'"
+            "WITH given_up AS (UPDATE ops.runs SET status = 'abandoned' WHERE kind = 'load'"
             " AND status = ANY (%(unfinished)s)"
             " AND (account_id = %(account_id)s AND streams <@ %(streams)s"
-            " OR started_at < now() - make_interval(hours => %(resume_hours)s))",
+            " OR started_at < now() - make_interval(hours => %(resume_hours)s)) RETURNING id)"
+            " SELECT ops.take_back_watermarks(array_agg(id)) FROM given_up",
             kind | {"unfinished": UNFINISHED, "resume_hours": RESUME_HOURS},
         )
         epochs.drop_spent_pages(connection)
-        run_id = scalar(
-            connection,
+        row = connection.execute(
             "INSERT INTO ops.runs (kind, mode, account_id, base_url, streams, epoch, version,"
-            " host, pid) VALUES ('load', %(mode)s, %(account_id)s, %(base_url)s, %(streams)s,"
-            " %(epoch)s, %(version)s, %(host)s, %(pid)s) RETURNING id",
+            " host, pid, as_of) VALUES ('load', %(mode)s, %(account_id)s, %(base_url)s,"
+            " %(streams)s, %(epoch)s, %(version)s, %(host)s, %(pid)s,"
+            " coalesce(%(as_of)s, now())) RETURNING id, extract(epoch FROM as_of)::bigint",
             kind,
-        )
-    return Run(run_id, resumed=False)
+        ).fetchone()
+    assert row is not None  # noqa: S101 - INSERT … RETURNING gives a row
+    return Run(row[0], account_id, row[1], resumed=False)
 
 
-def end_stream(
-    connection: Connection, run: Run, stream: str, status: str, message: str, seconds: float
-) -> None:
-    """Note that a stream is complete, skipped or failed."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a stream of a load ended."""
+
+    status: str  # complete, skipped or failed
+    message: str
+    seconds: float
+    is_whole: bool = False  # all of it was read, not only what had changed
+    moves_watermark: bool = False
+
+
+def end_stream(connection: Connection, run: Run, stream: str, ended: Ended) -> None:
+    """Note how a stream ended, and move its watermark, in one transaction."""
     connection.execute(
-        "INSERT INTO ops.run_streams (run_id, stream, status, message, seconds)"
-        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT ON CONSTRAINT run_streams_pkey DO UPDATE SET"
+        "WITH before AS (SELECT watermark FROM ops.watermarks"
+        " WHERE account_id = %(account_id)s AND stream = %(stream)s),"
+        " moved AS (INSERT INTO ops.watermarks AS known (account_id, stream, watermark, run_id)"
+        " SELECT %(account_id)s, %(stream)s, as_of, id FROM ops.runs"
+        " WHERE id = %(run_id)s AND %(moves_watermark)s"
+        " ON CONFLICT ON CONSTRAINT watermarks_pkey DO UPDATE SET moved_at = now(),"
+        " watermark = greatest(known.watermark, excluded.watermark), run_id = excluded.run_id"
+        " RETURNING watermark)"
+        " INSERT INTO ops.run_streams (run_id, stream, status, message, seconds, is_whole,"
+        " watermark, watermark_before) VALUES (%(run_id)s, %(stream)s, %(status)s, %(message)s,"
+        " %(seconds)s, %(is_whole)s, (TABLE moved), (TABLE before))"
+        " ON CONFLICT ON CONSTRAINT run_streams_pkey DO UPDATE SET"
         " status = excluded.status, message = excluded.message, seconds = excluded.seconds,"
-        " finished_at = now()",
-        (run.id, stream, status, message or None, seconds),
+        " is_whole = excluded.is_whole, watermark = excluded.watermark,"
+        " watermark_before = excluded.watermark_before, finished_at = now()",
+        asdict(ended)
+        | {
+            "run_id": run.id,
+            "account_id": run.account_id,
+            "stream": stream,
+            "message": ended.message or None,
+        },
     )
 
 
-def ended_streams(connection: Connection, run: Run) -> dict[str, tuple[str, str]]:
-    """(complete or skipped, message) of streams that need no request when a run is continued."""
+def ended_streams(connection: Connection, run: Run) -> dict[str, Ended]:
+    """Streams that need no request when a run is continued."""
     rows = connection.execute(
-        "SELECT stream, status, coalesce(message, '') FROM ops.run_streams"
+        "SELECT stream, status, coalesce(message, ''), seconds, is_whole FROM ops.run_streams"
         " WHERE run_id = %s AND status <> 'failed'",
         (run.id,),
     )
-    return {stream: (status, message) for stream, status, message in rows}
+    return {stream: Ended(*values) for stream, *values in rows}
+
+
+def watermarks(connection: Connection, run: Run) -> dict[str, int]:
+    """How far each stream has been read, in Unix seconds."""
+    rows = connection.execute(
+        "SELECT stream, floor(extract(epoch FROM watermark))::bigint FROM ops.watermarks"
+        " WHERE account_id = %s",
+        (run.account_id,),
+    )
+    return dict(rows.fetchall())
 
 
 def finish(

@@ -11,7 +11,13 @@ from typing import Literal
 
 from loader.errors import UsageError
 
-FOUR = ("leads", "contacts", "companies", "customers")
+SINGULAR = {
+    "leads": "lead",
+    "contacts": "contact",
+    "companies": "company",
+    "customers": "customer",
+}
+FOUR = tuple(SINGULAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,23 @@ class Stream:
     is_default: bool = True  # False: only when asked for with --stream
     # What vanished is looked for by filter[id]: "paid" needs the filter package (§3.2).
     by_id: Literal["", "paid", "free"] = ""
+    # What changed is asked for by filter[updated_at], else newest first down to the watermark;
+    # "created": entities never change, and are asked for by their time of creation.
+    changes: Literal["", "paid", "free", "created"] = ""
+    orders_by_change: bool = False  # order[updated_at] is known (§3.4)
+    vanishing: Vanishing | None = None
+
+
+MERGED = "entity_merged"
+
+
+@dataclass(frozen=True, slots=True)
+class Vanishing:
+    """The traces that a deleted entity leaves (facts §5.17, §7.1)."""
+
+    events: tuple[str, ...]  # of its deletion, and of what brings it back
+    id_path: str = "$.entity_id"  # of the entity in such an event
+    has_trash: bool = False  # with=only_deleted
 
 
 BY_ID = (("order[id]", "asc"),)  # stable under updates; only where it is allowed (§3.4)
@@ -42,8 +65,25 @@ BY_ID = (("order[id]", "asc"),)  # stable under updates; only where it is allowe
 
 def _main(name: str, with_: str) -> Stream:
     """One of the four main lists; `with` makes the links come along."""
-    # customers: an order is known from the official library only (§3.4).
-    return Stream(name, name, name, name, name, parameters=(("with", with_), *BY_ID), by_id="paid")
+    one = SINGULAR[name]
+    has_trash = name != "customers"
+    return Stream(
+        name,
+        name,
+        name,
+        name,
+        name,
+        # customers: an order is known from the official library only (§3.4).
+        parameters=(("with", with_), *BY_ID),
+        by_id="paid",
+        changes="paid",
+        orders_by_change=True,
+        vanishing=Vanishing(
+            # A merge names the winner only (§7.2); it shifts the pages all the same.
+            (f"{one}_deleted", *([f"{one}_restored"] if has_trash else []), MERGED),
+            has_trash=has_trash,
+        ),
+    )
 
 
 STREAMS: tuple[Stream, ...] = (
@@ -104,9 +144,29 @@ STREAMS: tuple[Stream, ...] = (
     _main("contacts", "customers,catalog_elements"),  # §5.9
     _main("companies", "customers,catalog_elements"),  # §5.10
     _main("customers", "contacts,companies,catalog_elements"),  # §5.11
-    Stream("tasks", "tasks", "tasks", "tasks", parameters=BY_ID, by_id="free"),  # §5.15
+    Stream(
+        "tasks",
+        "tasks",
+        "tasks",
+        "tasks",
+        parameters=BY_ID,
+        by_id="free",
+        changes="free",
+        vanishing=Vanishing(("task_deleted",)),
+    ),  # §5.15
     *(
-        Stream(f"{entity}_notes", f"{entity}/notes", "notes", "notes", entity, parameters=BY_ID)
+        Stream(
+            f"{entity}_notes",
+            f"{entity}/notes",
+            "notes",
+            "notes",
+            entity,
+            parameters=BY_ID,
+            by_id="free",
+            changes="free",
+            orders_by_change=True,
+            vanishing=Vanishing(("common_note_deleted",), id_path="$.*[*].note.id"),
+        )
         for entity in FOUR
     ),  # §5.16
     Stream(
@@ -151,16 +211,29 @@ STREAMS: tuple[Stream, ...] = (
     Stream("sources", "sources", "sources", "sources"),  # §5.20
     Stream("webhooks", "webhooks", "webhooks", "webhooks"),  # §5.20
     Stream("widgets", "widgets", "widgets", "widgets"),  # §5.20
-    # The whole history, 100 a page, every time: too long for a night until it is read in windows.
     Stream(
         "events",
         "events",
         "events",
         "events",
         has_numeric_id=False,
-        page_limit=100,
-        is_default=False,
+        page_limit=100,  # 250 is not sure (§12)
+        changes="created",
     ),  # §5.17
+    # What lies in the trash: stubs, which must not overwrite what is known of them (§7.1).
+    *(
+        Stream(
+            f"{entity}_trash",
+            entity,
+            entity,
+            "trash",
+            entity,
+            parameters=(("with", "only_deleted"), ("order[updated_at]", "desc")),
+            is_default=False,
+        )
+        for entity in FOUR
+        if entity != "customers"
+    ),
 )
 
 BY_NAME = {stream.name: stream for stream in STREAMS}

@@ -9,13 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.errors import TemporaryError
-from loader.paging import AHEAD, SMALLEST_LIMIT, Listing
-from loader.staging import Staged
+from loader.ledger import Staged
+from loader.paging import MISSES, SMALLEST_LIMIT, Ignored, Listing, Since
 from loader.streams import BY_NAME
 
 
 def listing(expected: int = 0, limit: int | None = 250) -> Listing:
-    return Listing(BY_NAME["leads"], "leads", {}, limit, expected)
+    return Listing(BY_NAME["leads"], "leads", {}, limit, expected=expected)
+
+
+def full(page_no: int) -> Staged:
+    return Staged(250, has_next=True, first_id=str(page_no))
 
 
 class Account:
@@ -36,12 +40,12 @@ class Account:
             return None
         if self.is_unruly and self.luck.random() < 0.2 and (limit, page_no) not in self.early:
             self.early.add((limit, page_no))
-            return Staged(0, has_next=False)
+            return Staged(0)
         self.given |= set(rows)
         has_next = first + limit < self.total
         if len(rows) == limit and self.is_unruly:
             has_next = self.luck.random() < 0.5
-        return Staged(len(rows), has_next, str(first) if rows else None)
+        return Staged(len(rows), 0, has_next, str(first) if rows else None)
 
 
 def read(reading: Listing, account: Account, in_flight: int) -> None:
@@ -84,7 +88,7 @@ def test_every_row_is_read_whatever_the_api_does(
 
 @given(**SHAPES)
 def test_little_is_asked_for_in_vain(total: int, expected: int, in_flight: int, seed: int) -> None:
-    """Two pages too many, and the second look at an empty one."""
+    """The probes that found nothing, and two looks at an empty last page."""
     account = Account(total, random.Random(seed), is_unruly=False)  # noqa: S311 - a test's dice
 
     read(listing(expected), account, in_flight)
@@ -92,17 +96,38 @@ def test_little_is_asked_for_in_vain(total: int, expected: int, in_flight: int, 
     pages = -(-total // 250)
     assert account.given == set(range(total))
     if expected <= pages:  # a list that did not shrink
-        assert len(account.asked) <= pages + AHEAD
+        assert len(account.asked) <= pages + MISSES + 2
 
 
 def test_the_first_page_is_asked_for_alone() -> None:
-    """It may be all there is, or a refusal."""
+    """It may be all there is, or a refusal; then a page far ahead tells of all before it."""
     reading = listing()
 
     assert reading.take() == 1
     assert reading.take() is None
-    reading.put(1, Staged(250, has_next=True, first_id="1"))
-    assert [reading.take() for _ in range(AHEAD + 1)] == [2, 3, 4, None]
+    reading.put(1, full(1))
+    assert [reading.take() for _ in range(2)] == [2, None]
+    reading.put(2, full(2))
+    assert [reading.take() for _ in range(3)] == [3, 4, None]
+    reading.put(4, full(4))
+    assert [reading.take() for _ in range(3)] == [5, 6, None]
+    reading.put(3, full(3))
+    reading.put(6, full(6))
+    assert [reading.take() for _ in range(3)] == [7, 9, None]
+    reading.put(9, full(9))
+    assert [reading.take() for _ in range(4)] == [8, 10, 13, None]
+
+
+def test_a_probe_that_found_nothing_is_no_end() -> None:
+    """It bounds the next one, and is looked at again only in its turn."""
+    reading = listing(expected=20)
+    for _ in range(20):
+        reading.put(reading.take() or 0, full(1 + len(reading.staged)))
+    assert [reading.take() for _ in range(2)] == [21, 30]
+    reading.put(30, Staged(0))
+    assert reading.take() == 25
+    reading.put(25, full(25))
+    assert [reading.take() for _ in range(4)] == [22, 23, 24, 26]
 
 
 def test_a_known_length_is_used_at_once() -> None:
@@ -118,7 +143,7 @@ def test_too_heavy_pages_are_halved_from_the_first_missing_row() -> None:
     """What is in flight comes back first; then smaller pages from the same row."""
     reading = listing(expected=10)
     assert [reading.take() for _ in range(3)] == [1, 2, 3]
-    reading.put(1, Staged(250, has_next=True, first_id="1"))
+    reading.put(1, full(1))
 
     reading.too_heavy(2, "504")
     assert reading.take() is None
@@ -149,20 +174,16 @@ def test_a_list_that_repeats_itself_ends_in_an_error() -> None:
 
 
 def test_an_empty_page_is_asked_for_twice() -> None:
-    """One 204 proves nothing; those behind it are not asked again."""
+    """One 204 proves nothing."""
     reading = listing()
     reading.take()
-    reading.put(1, Staged(250, has_next=True, first_id="1"))
-    assert [reading.take() for _ in range(3)] == [2, 3, 4]
-    nothing = Staged(0, has_next=False)
+    reading.put(1, full(1))
+    assert reading.take() == 2
 
-    reading.put(3, nothing)
-    assert reading.take() is None  # page 2 may turn out to be the short one
-    reading.put(2, Staged(250, has_next=True, first_id="251"))
-    assert reading.take() == 3
-    reading.put(4, nothing)
-    assert reading.take() is None
-    reading.put(3, nothing)
+    reading.put(2, Staged(0))
+    assert not reading.is_complete
+    assert reading.take() == 2
+    reading.put(2, Staged(0))
 
     assert reading.is_complete
 
@@ -171,22 +192,53 @@ def test_an_early_204_is_forgotten_when_the_page_comes() -> None:
     """The list goes on behind it."""
     reading = listing()
     reading.take()
-    reading.put(1, Staged(0, has_next=False))
+    reading.put(1, Staged(0))
     assert reading.take() == 1
-    reading.put(1, Staged(250, has_next=True, first_id="1"))
+    reading.put(1, full(1))
 
-    assert [reading.take() for _ in range(AHEAD)] == [2, 3, 4]
+    assert reading.take() == 2
 
 
 def test_a_hole_is_an_error() -> None:
     """Nothing twice, with rows behind it: no end, and not to be passed over."""
-    reading = listing()
-    reading.take()
-    reading.put(1, Staged(250, has_next=True, first_id="1"))
-    assert [reading.take() for _ in range(AHEAD)] == [2, 3, 4]
-    reading.put(3, Staged(250, has_next=True, first_id="3"))
-    reading.put(2, Staged(0, has_next=False))
+    reading = listing(expected=4)
+    for _ in range(4):
+        reading.take()
+    for page_no in (1, 3):
+        reading.put(page_no, full(page_no))
+    reading.put(2, Staged(0))
     assert reading.take() == 2
 
     with pytest.raises(TemporaryError, match="behind an empty one"):
-        reading.put(2, Staged(0, has_next=False))
+        reading.put(2, Staged(0))
+
+
+def test_changes_in_order_end_where_they_are_old() -> None:
+    """Newest first: the page that reaches back behind the moment is the last one."""
+    reading = listing()
+    reading.since = Since(1000, by_order=True)
+    reading.take()
+    reading.put(1, Staged(250, has_next=True, first_id="9", oldest=1001))
+    assert reading.take() == 2
+    reading.put(2, Staged(250, has_next=True, first_id="8", oldest=999))
+
+    assert reading.is_complete
+    assert not reading.is_whole
+
+
+@pytest.mark.parametrize(
+    ("since", "page"),
+    [
+        (Since(1000), Staged(250, oldest=999)),
+        (Since(1000, by_order=True), Staged(250, oldest=1001, is_falling=False)),
+        (None, Staged(1, skipped=249)),
+    ],
+)
+def test_what_amocrm_ignores_is_noticed(since: Since | None, page: Staged) -> None:
+    """A filter or an order without the right to it is not refused, it is passed over."""
+    reading = listing()
+    reading.since, reading.fallback = since, (listing(),)
+    reading.take()
+
+    with pytest.raises(Ignored):
+        reading.put(1, page)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import requests
 
@@ -53,3 +55,13 @@ def retry_after(response: Response) -> float | None:
     except ValueError:
         return None
     return min(seconds, LONGEST_PAUSE_SECONDS) if seconds > 0 else None
+
+
+def date_of(response: Response) -> datetime | None:
+    """The server's clock, from its Date header, in whole seconds."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    # "-0000" means UTC without saying where the server is.
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date

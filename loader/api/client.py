@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from loader import __version__
-from loader.api.answers import Reply, says
+from loader.api.answers import Reply, date_of, says
 from loader.api.auth import Credentials
 from loader.api.pace import Pace
 from loader.api.retry import (
@@ -30,12 +31,16 @@ from loader.errors import AmoError, CredentialsError, TemporaryError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A good answer: the bytes of the body, or None for 204 (nothing there)."""
+    """A good answer: the bytes of the body, or None for 204 (nothing there).
+
+    answered_at is amoCRM's own clock, in whole seconds, where it said the time.
+    """
 
     body: bytes | None
     requests: int
     wait_seconds: float
     http_seconds: float
+    answered_at: datetime | None = None
 
     def after(self, earlier: Answer | None) -> Answer:
         """This answer, with what the earlier one for the same page cost added to it."""
@@ -46,6 +51,7 @@ class Answer:
             self.requests + earlier.requests,
             self.wait_seconds + earlier.wait_seconds,
             self.http_seconds + earlier.http_seconds,
+            self.answered_at,
         )
 
 
@@ -110,7 +116,7 @@ class Client:
                     if self._stop.is_set():
                         raise TemporaryError("stopped before the next request")
                     try:
-                        body = self._get_once(f"{base_url}/api/v4/{path}", query, bearer)
+                        body, date = self._get_once(f"{base_url}/api/v4/{path}", query, bearer)
                     except _Stale as exc:
                         if not may_renew or not self._renew(exc, bearer, base_url):
                             raise exc.error from None
@@ -121,6 +127,7 @@ class Client:
                         requests=attempt.retry_state.attempt_number,
                         wait_seconds=wait,
                         http_seconds=time.monotonic() - started - wait,
+                        answered_at=date,
                     )
         except Transient as exc:
             raise exhausted(exc) from exc
@@ -132,7 +139,9 @@ class Client:
             return self._credentials.redirected(base_url)
         return self._credentials.refused(bearer)
 
-    def _get_once(self, url: str, query: Mapping[str, str], bearer: str) -> bytes | None:
+    def _get_once(
+        self, url: str, query: Mapping[str, str], bearer: str
+    ) -> tuple[bytes | None, datetime | None]:
         try:
             response = self._session().get(
                 url,
@@ -146,7 +155,7 @@ class Client:
             reply = self._read(response)
         except (requests.exceptions.RequestException, HTTPError) as exc:
             raise no_answer(exc) from exc
-        return self._judge(reply, is_divisible="limit" in query)
+        return self._judge(reply, is_divisible="limit" in query), date_of(reply)
 
     def _read(self, response: requests.Response) -> Reply:
         """The whole body, piece by piece: requests' own timeout knows no total."""

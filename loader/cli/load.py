@@ -14,11 +14,17 @@ from loader import load as loading
 from loader.cli.main import common, output
 from loader.cli.signals import StopOnSignal
 from loader.errors import AmoError, Interrupted
-from loader.workers import Outcome
+from loader.lists import Outcome
 
 
 @click.group(invoke_without_command=True)
-@click.option("--mode", type=click.Choice(["full"]), default="full", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["full", "incremental"]),
+    default="full",
+    show_default=True,
+    help="All, or only what changed since the last load.",
+)
 @click.option(
     "--stream", "names", multiple=True, metavar="NAME", help="Only this stream; repeatable."
 )
@@ -96,7 +102,7 @@ def load(
                 {
                     "schema": "amo-load/run/1",
                     "run_id": outcome.run.id,
-                    "account_id": outcome.account_id,
+                    "account_id": outcome.run.account_id,
                     "resumed": outcome.run.resumed,
                     "seconds": round(time.monotonic() - started, 3),
                     "streams": rows,

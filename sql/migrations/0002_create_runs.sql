@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS ops.runs (
     resumed_at timestamptz,
     finished_at timestamptz,
     transformed_by bigint,
+    as_of timestamptz,
     exit_code integer,
     message text,
     version text NOT NULL DEFAULT '',
@@ -30,6 +31,8 @@ COMMENT ON COLUMN ops.runs.status IS
 'abandoned: a later run took its place.';
 COMMENT ON COLUMN ops.runs.epoch IS
 'The content of staging.epoch when the run began; another one now means a crash in between.';
+COMMENT ON COLUMN ops.runs.as_of IS
+'The clock of amoCRM when the load began: what it reads is complete up to here.';
 COMMENT ON COLUMN ops.runs.transformed_by IS
 'The transform that took all pages of this load; NULL while they still wait in staging.';
 
@@ -41,6 +44,8 @@ CREATE TABLE IF NOT EXISTS ops.streams (
     embedded_key text,
     id_key text NOT NULL,
     has_numeric_id boolean NOT NULL,
+    vanishing_events text[],
+    vanishing_id jsonpath,
     position integer NOT NULL
 );
 COMMENT ON TABLE ops.streams IS
@@ -50,6 +55,9 @@ COMMENT ON COLUMN ops.streams.entity_type IS
 'The entity type that notes, tags and fields belong to: leads, contacts, companies …';
 COMMENT ON COLUMN ops.streams.embedded_key IS
 'Key below _embedded that holds the list; NULL when the whole body is one item.';
+COMMENT ON COLUMN ops.streams.vanishing_events IS
+'Types of the events that tell of its deletion, of its return, or of a merge.';
+COMMENT ON COLUMN ops.streams.vanishing_id IS 'Where its id stands in such an event.';
 
 CREATE TABLE IF NOT EXISTS ops.run_streams (
     run_id bigint NOT NULL CONSTRAINT run_streams_run_id_fkey
@@ -59,6 +67,9 @@ CREATE TABLE IF NOT EXISTS ops.run_streams (
     CHECK (status IN ('complete', 'skipped', 'failed')),
     message text,
     seconds double precision NOT NULL,
+    is_whole boolean NOT NULL DEFAULT FALSE,
+    watermark timestamptz,
+    watermark_before timestamptz,
     finished_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT run_streams_pkey PRIMARY KEY (run_id, stream)
 );
@@ -66,6 +77,12 @@ COMMENT ON TABLE ops.run_streams IS
 'How each stream of a load ended; a stream without a row is not finished.';
 COMMENT ON COLUMN ops.run_streams.status IS
 'skipped: the account has no right to it or has switched it off; message says which.';
+COMMENT ON COLUMN ops.run_streams.is_whole IS
+'All of it was read, so that what did not come is missing; else only what had changed.';
+COMMENT ON COLUMN ops.run_streams.watermark IS
+'Where this load moved the watermark of the stream to; NULL where it left it alone.';
+COMMENT ON COLUMN ops.run_streams.watermark_before IS
+'Where it moved it from, for the day when its pages are lost; NULL: there was none.';
 
 CREATE TABLE IF NOT EXISTS ops.counters (
     run_id bigint NOT NULL CONSTRAINT counters_run_id_fkey

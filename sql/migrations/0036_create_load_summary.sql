@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW ops.load_summary AS
 SELECT
     coalesce(page.run_id, ended.run_id) AS run_id,
     coalesce(page.stream, ended.stream) AS stream,
-    coalesce(ended.status, 'unfinished') AS status,
+    coalesce(ended.status, 'in part') AS status,
     coalesce(page.pages, 0) AS pages,
     coalesce(page.rows, 0) AS rows,
     coalesce(page.bytes, 0) AS bytes,

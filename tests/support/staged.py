@@ -9,7 +9,8 @@ from typing import Any
 from loader import load, runs, transform
 from loader.api.client import Answer
 from loader.db import Connection
-from loader.staging import Place, stage
+from loader.ledger import Place
+from loader.staging import stage
 from loader.streams import BY_NAME
 
 ACCOUNT = 111

@@ -1,0 +1,109 @@
+"""The steps that read the streams of a load, whole or what changed in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from loader import listings, runs
+from loader.db import Connection, scalar
+from loader.errors import AmoError, TemporaryError
+from loader.paging import Listing
+from loader.reading import Course, Reading, Step
+from loader.runs import Ended, Run
+from loader.streams import Stream
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the streams of a load ended, by name."""
+
+    run: Run
+    complete: dict[str, Ended] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, AmoError] = field(default_factory=dict)
+    guard: AmoError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists of one load. In `incremental` mode only what changed, where that can be asked."""
+
+    connection: Connection
+    outcome: Outcome
+    mode: str
+    has_filter: bool  # the paid one; without it filters are ignored without a word
+
+    def add_to(self, course: Course, streams: Iterable[Stream]) -> None:
+        """Plan what an earlier process has not ended; what others wait for goes first."""
+        run, outcome = self.outcome.run, self.outcome
+        for name, ended in runs.ended_streams(self.connection, run).items():
+            course.note_ended(name)
+            if ended.status == "skipped":
+                outcome.skipped[name] = ended.message
+            else:
+                outcome.complete[name] = ended
+        todo = [stream for stream in streams if stream.name not in outcome.complete]
+        todo = [stream for stream in todo if stream.name not in outcome.skipped]
+        parents = {stream.parent for stream in todo}
+        known = runs.watermarks(self.connection, run)
+        course.add(
+            Step(
+                stream.name,
+                frozenset({stream.parent} if stream.parent else ()),
+                self._opener(stream, known.get(stream.name)),
+                self._closer(stream),
+                may_lose_lists=stream.parent is not None,
+            )
+            for stream in sorted(todo, key=lambda stream: stream.name not in parents)
+        )
+
+    def _opener(self, stream: Stream, watermark: int | None) -> Callable[[], list[Listing]]:
+        def open_lists() -> list[Listing]:
+            run = self.outcome.run
+            if (parent := stream.parent) in self.outcome.failed:
+                raise TemporaryError(f"{parent}, which names its lists, failed")
+            if parent in self.outcome.skipped:
+                return []
+            if stream.changes == "created":
+                if watermark is None:
+                    return listings.created(stream, self._begin(), run.as_of, has_begin=False)
+                begin = watermark - listings.OVERLAP_SECONDS
+                return listings.created(stream, begin, run.as_of, has_begin=True)
+            if self.mode == "incremental" and stream.changes and watermark is not None:
+                return [listings.changed(stream, watermark, has_filter=self.has_filter)]
+            return listings.whole(self.connection, run, stream)
+
+        return open_lists
+
+    def _closer(self, stream: Stream) -> Callable[[Reading], None]:
+        def close(reading: Reading) -> None:
+            outcome, status, message = self.outcome, reading.status, reading.message
+            if stream.parent in outcome.skipped and status == "complete":
+                status, message = "skipped", f"{stream.parent}, which names its lists, was skipped"
+            ended = Ended(
+                status,
+                message,
+                reading.seconds,
+                is_whole=status == "complete" and reading.is_whole,
+                moves_watermark=status == "complete",
+            )
+            runs.end_stream(self.connection, outcome.run, stream.name, ended)
+            if status == "complete":
+                outcome.complete[stream.name] = ended
+            elif status == "skipped":
+                outcome.skipped[stream.name] = message
+            elif reading.error:
+                outcome.failed[stream.name] = reading.error
+
+        return close
+
+    def _begin(self) -> int:
+        """When the account was made, Unix seconds: nothing in it is older."""
+        begin = scalar(
+            self.connection,
+            "SELECT (body ->> 'created_at')::bigint FROM staging.pages"
+            " WHERE run_id = %s AND stream = 'account' AND body ->> 'created_at' ~ '^[0-9]{1,12}$'",
+            (self.outcome.run.id,),
+        )
+        return min(int(begin or 0) or self.outcome.run.as_of, self.outcome.run.as_of)

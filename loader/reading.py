@@ -1,0 +1,104 @@
+"""What is read together, and in which order: steps that wait for one another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from loader.errors import AmoError
+from loader.paging import Listing
+
+Status = Literal["", "complete", "skipped", "failed"]
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """Lists that are read together; it has a status when they have come to an end."""
+
+    name: str
+    open: list[Listing]
+    # One list of many may go away while the others are read.
+    may_lose_lists: bool = False
+    since: float = field(default_factory=time.monotonic)
+    status: Status = ""
+    message: str = ""
+    error: AmoError | None = None
+    is_whole: bool = True
+
+    def __post_init__(self) -> None:
+        self.is_whole = all(listing.is_whole for listing in self.open)
+
+    @property
+    def seconds(self) -> float:
+        """Since it was opened."""
+        return time.monotonic() - self.since
+
+    def end(self, status: Status, message: str = "", error: AmoError | None = None) -> None:
+        """What is still in flight of it is committed and not looked at."""
+        self.status, self.message, self.error = status, message, error
+        self.open = []
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One reading of a course: opened when all steps that it comes after have ended."""
+
+    name: str
+    after: frozenset[str]
+    open: Callable[[], list[Listing]]  # raises TemporaryError when it cannot be known
+    close: Callable[[Reading], None]
+    may_lose_lists: bool = False
+
+
+class Course:
+    """The steps of a load; those that nothing holds back run at the same time."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Step] = []
+        self._running: dict[str, Step] = {}
+        self._ended: set[str] = set()
+
+    def add(self, steps: Iterable[Step]) -> None:
+        """More to do, also while the course is run."""
+        self._waiting += steps
+
+    def note_ended(self, name: str) -> None:
+        """A step that an earlier process has done."""
+        self._ended.add(name)
+
+    def ready(self) -> list[Reading]:
+        """Open what waits for nothing any more; closes at once what has no lists."""
+        readings: list[Reading] = []
+        while step := self._next():
+            self._running[step.name] = step
+            reading = Reading(step.name, [], step.may_lose_lists)
+            try:
+                reading = Reading(step.name, step.open(), step.may_lose_lists)
+            except AmoError as exc:
+                reading.end("failed", exc.what, exc)
+            if reading.open:
+                readings.append(reading)
+            else:
+                self._close(reading)
+        return readings
+
+    def closed(self, reading: Reading) -> list[Reading]:
+        """Conclude a reading that has ended, and open what waited for it."""
+        self._close(reading)
+        return self.ready()
+
+    def _next(self) -> Step | None:
+        # A step counts among those that are waited for from the moment it was added.
+        for step in self._waiting:
+            if not step.after - self._ended:
+                self._waiting.remove(step)
+                return step
+        return None
+
+    def _close(self, reading: Reading) -> None:
+        if not reading.status:
+            reading.end("complete")
+        self._running.pop(reading.name).close(reading)
+        self._ended.add(reading.name)
