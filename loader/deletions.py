@@ -117,7 +117,8 @@ class Sweep:
             )
             gone = self.connection.execute(
                 "INSERT INTO ops.deletions (run_id, stream, entity_id)"
-                " SELECT %(run_id)s, %(stream)s, asked.id FROM unnest(%(asked)s::text[]) AS asked (id)"
+                " SELECT %(run_id)s, %(stream)s, asked.id"
+                " FROM unnest(%(asked)s::text[]) AS asked (id)"
                 " WHERE NOT EXISTS (SELECT FROM staging.pages CROSS JOIN LATERAL"
                 " jsonb_array_elements(staging.page_items(body, %(key)s)) AS item"
                 " WHERE run_id = %(run_id)s AND stream = %(stream)s AND params ? 'ids'"

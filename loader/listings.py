@@ -133,7 +133,7 @@ def _batch(stream: Stream, ids: Sequence[str]) -> Listing:
         dict(stream.parameters),
         None,
         labels={"ids": describe(ids)},
-        asked=wanted | {"limit": str(stream.page_limit)},
+        asked=wanted | {"limit": str(len(ids))},
         keep=Keep(
             f"$.{stream.id_key} ? (@ == $ids[*])",
             {"ids": [int(one) for one in ids] if stream.has_numeric_id else list(ids)},

@@ -120,11 +120,8 @@ class Workers:
         except Ignored as exc:
             self._replace(reading, listing, str(exc))
         except TooHeavy as exc:
-            logger.info("%s page %s: %s; going on with smaller pages", listing.path, page_no, exc)
-            try:
-                listing.too_heavy(page_no, str(exc))
-            except TemporaryError as too_small:
-                self._fail(reading, too_small)
+            logger.info("%s page %s: %s; going on with smaller ones", listing.path, page_no, exc)
+            self._make_lighter(reading, listing, page_no, exc)
         except Unavailable as exc:
             listing.in_flight.discard(page_no)
             self._unavailable(reading, listing, exc)
@@ -152,6 +149,19 @@ class Workers:
         reading.open.remove(listing)
         reading.open += listing.fallback or ()
         reading.is_whole = all(one.is_whole for one in reading.open)
+
+    def _make_lighter(
+        self, reading: Reading, listing: Listing, page_no: int, why: TooHeavy
+    ) -> None:
+        """Smaller pages of a list; what cannot be divided is asked for in its other way."""
+        if listing.limit is None and listing.fallback:
+            listing.in_flight.discard(page_no)
+            self._replace(reading, listing, str(why))
+            return
+        try:
+            listing.too_heavy(page_no, str(why))
+        except TemporaryError as too_small:
+            self._fail(reading, too_small)
 
     def _unavailable(self, reading: Reading, listing: Listing, why: Unavailable) -> None:
         """A list that the account has not; one of many that went away; or one that gave pages

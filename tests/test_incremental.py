@@ -137,8 +137,10 @@ def test_the_watermark_waits_for_the_last_page(
     wait_for_pages(connection, int(str(scalar(connection, "SELECT count(*) FROM ops.pages"))) + 8)
     load.kill()
     load.communicate()
-    ended = {name for (name,) in connection.execute(
-        "SELECT stream FROM ops.run_streams WHERE run_id = (SELECT max(id) FROM ops.runs)")}  # fmt: skip
+    rows = connection.execute(
+        "SELECT stream FROM ops.run_streams WHERE run_id = (SELECT max(id) FROM ops.runs)"
+    )
+    ended = {name for (name,) in rows}
     moved = {name for name, mark in watermarks(connection).items() if mark != before[name]}
     own_account.control("settings", {"latency": "0:0"})
 
