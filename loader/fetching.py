@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from loader.api.client import Answer, Client, Unavailable
+from loader.api.client import Answer, Unavailable
 from loader.db import Connection
+from loader.early import Early
 from loader.errors import TemporaryError
 from loader.ledger import Place, Staged
 from loader.paging import Listing
@@ -23,7 +24,7 @@ class Fetcher:
     """Fetches pages of one run over one database connection."""
 
     connection: Connection
-    client: Client
+    client: Early
     run_id: int
 
     def fetch(self, listing: Listing, page_no: int) -> Staged:

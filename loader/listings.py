@@ -29,7 +29,7 @@ def whole(connection: Connection, run: Run, stream: Stream) -> list[Listing]:
     Raises TemporaryError when the pages of the parent, which name the lists, are not in staging.
     """
     if stream.parent is None:
-        listings = [_whole(stream)]
+        listings = [whole_list(stream)]
     else:
         listings = [
             Listing(
@@ -54,7 +54,7 @@ def changed(stream: Stream, watermark: int, *, has_filter: bool) -> Listing:
     and hide the next one. What changes later is beyond the next watermark and comes again.
     """
     moment = watermark - OVERLAP_SECONDS
-    listing = _whole(stream)
+    listing = whole_list(stream)
     unordered = {k: v for k, v in stream.parameters if not k.startswith("order[")}
     if stream.orders_by_change:
         listing = Listing(
@@ -115,7 +115,8 @@ def describe(ids: Sequence[str]) -> str:
     return ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more, {digest}"
 
 
-def _whole(stream: Stream) -> Listing:
+def whole_list(stream: Stream) -> Listing:
+    """The only list of a stream without a parent, of unknown length."""
     return Listing(stream, stream.path, dict(stream.parameters), stream.page_limit, is_whole=True)
 
 

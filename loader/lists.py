@@ -35,7 +35,7 @@ class Lists:
     has_filter: bool  # the paid one; without it filters are ignored without a word
 
     def add_to(self, course: Course, streams: Iterable[Stream]) -> None:
-        """Plan what an earlier process has not ended; what others wait for goes first."""
+        """Plan what an earlier process has not ended."""
         run, outcome = self.outcome.run, self.outcome
         for name, ended in runs.ended_streams(self.connection, run).items():
             course.note_ended(name)
@@ -54,8 +54,10 @@ class Lists:
                 self._opener(stream, known.get(stream.name)),
                 self._closer(stream),
                 may_lose_lists=stream.parent is not None,
+                # Others have to wait for these, the short lists fill the gaps.
+                is_urgent=stream.vanishing is not None or stream.name in parents,
             )
-            for stream in sorted(todo, key=lambda stream: stream.name not in parents)
+            for stream in todo
         )
 
     def _opener(self, stream: Stream, watermark: int | None) -> Callable[[], list[Listing]]:

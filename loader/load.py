@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from loader import db, listings, locks, migrate, runs
@@ -15,15 +16,17 @@ from loader.api.pace import Pace
 from loader.config import Config
 from loader.db import Connection
 from loader.deletions import Sweep
+from loader.early import Early
 from loader.errors import AmoError, ConnectError, PartialError, TemporaryError
 from loader.ledger import Place
 from loader.lists import Lists, Outcome
+from loader.paging import Listing
 from loader.reading import Course
 from loader.recheck import Recheck
 from loader.runs import Ended
 from loader.staging import NotAPage, stage
 from loader.streams import ACCOUNT, STREAMS, Stream
-from loader.workers import Workers
+from loader.workers import WORKERS, Workers
 
 logger = logging.getLogger("amo.load")
 
@@ -46,38 +49,62 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
     """
     pace = Pace(config.rate)
     client = Client(credentials(config, dsn, pace, stop), pace, stop)
-    with db.connect(dsn, command="load") as connection:
+    with (
+        db.connect(dsn, command="load") as connection,
+        ThreadPoolExecutor(WORKERS, thread_name_prefix="page") as pool,
+    ):
         migrate.require_current(connection)
-        answer, account_id, has_filter = _ask_account(client, stop)
-        runs.check_account(connection, account_id, may_add=options.may_add_account)
-        locks.acquire(connection, account_id)
-        _declare_streams(connection)
-        run = runs.begin(
-            connection,
-            mode=options.mode,
-            account_id=account_id,
-            base_url=config.base_url,
-            streams=[stream.name for stream in options.streams],
-            resume=options.resume,
-            as_of=answer.answered_at,
-        )
-        logger.info(
-            "load %s of account %s %s",
-            run.id,
-            account_id,
-            "continues" if run.resumed else "begins",
-        )
-        outcome = Outcome(run)
+        early = Early(client, pool)
         try:
-            _stage_account(connection, outcome, answer)
-            course = _plan(connection, outcome, options, has_filter=has_filter)
-            with Workers(connection, dsn, client, run, stop) as workers:
-                workers.read(course.ready(), course.closed)
-        except AmoError as exc:
-            runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
+            if options.mode == "full" and not runs.may_resume(connection, options.resume):
+                early.ask(_first_lists(options.streams))
+            return _load(connection, config, dsn, options, stop, client, early, pool)
+        except Exception:
+            early.give_up()
+            stop.set()
             raise
-        _close(connection, outcome, stopped=stop.is_set())
-        return outcome
+
+
+def _load(
+    connection: Connection, config: Config, dsn: str, options: Options, stop: threading.Event,
+    client: Client, early: Early, pool: ThreadPoolExecutor,
+) -> Outcome:  # fmt: skip
+    answer, account_id, has_filter = _ask_account(client, stop)
+    runs.check_account(connection, account_id, may_add=options.may_add_account)
+    locks.acquire(connection, account_id)
+    _declare_streams(connection)
+    run = runs.begin(
+        connection,
+        mode=options.mode,
+        account_id=account_id,
+        base_url=config.base_url,
+        streams=[stream.name for stream in options.streams],
+        resume=options.resume,
+        as_of=answer.answered_at,
+    )
+    verb = "continues" if run.resumed else "begins"
+    logger.info("load %s of account %s %s", run.id, account_id, verb)
+    outcome = Outcome(run)
+    try:
+        _stage_account(connection, outcome, answer)
+        course = _plan(connection, outcome, options, has_filter=has_filter)
+        with Workers(pool, connection, dsn, early, run, stop) as workers:
+            workers.read(course.ready(), course.closed)
+    except AmoError as exc:
+        runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
+        raise
+    _close(connection, outcome, stopped=stop.is_set())
+    return outcome
+
+
+def _first_lists(streams: Sequence[Stream]) -> list[Listing]:
+    """What is asked for before the account has answered: as much as one answer takes time."""
+    lists = [
+        listings.whole_list(stream)
+        for stream in sorted(streams, key=lambda stream: stream.vanishing is None)
+        if stream.parent is None and stream.changes != "created" and stream is not ACCOUNT
+    ]
+    return lists[: WORKERS - 1]
 
 
 def _plan(

@@ -13,14 +13,24 @@ from loader.paging import Listing
 Status = Literal["", "complete", "skipped", "failed"]
 
 
-@dataclass(slots=True, eq=False)
-class Reading:
-    """Lists that are read together; it has a status when they have come to an end."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One reading of a course: opened when all steps that it comes after have ended."""
 
     name: str
+    after: frozenset[str]
+    open: Callable[[], list[Listing]]  # raises TemporaryError when it cannot be known
+    close: Callable[[Reading], None]
+    may_lose_lists: bool = False  # one of many may go away while the others are read
+    is_urgent: bool = False  # others wait for it
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """The lists of a step while they are read; it has a status when they came to an end."""
+
+    step: Step
     open: list[Listing]
-    # One list of many may go away while the others are read.
-    may_lose_lists: bool = False
     since: float = field(default_factory=time.monotonic)
     status: Status = ""
     message: str = ""
@@ -29,6 +39,11 @@ class Reading:
 
     def __post_init__(self) -> None:
         self.is_whole = all(listing.is_whole for listing in self.open)
+
+    @property
+    def name(self) -> str:
+        """That of its step."""
+        return self.step.name
 
     @property
     def seconds(self) -> float:
@@ -41,23 +56,11 @@ class Reading:
         self.open = []
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One reading of a course: opened when all steps that it comes after have ended."""
-
-    name: str
-    after: frozenset[str]
-    open: Callable[[], list[Listing]]  # raises TemporaryError when it cannot be known
-    close: Callable[[Reading], None]
-    may_lose_lists: bool = False
-
-
 class Course:
     """The steps of a load; those that nothing holds back run at the same time."""
 
     def __init__(self) -> None:
         self._waiting: list[Step] = []
-        self._running: dict[str, Step] = {}
         self._ended: set[str] = set()
 
     def add(self, steps: Iterable[Step]) -> None:
@@ -72,10 +75,9 @@ class Course:
         """Open what waits for nothing any more; closes at once what has no lists."""
         readings: list[Reading] = []
         while step := self._next():
-            self._running[step.name] = step
-            reading = Reading(step.name, [], step.may_lose_lists)
+            reading = Reading(step, [])
             try:
-                reading = Reading(step.name, step.open(), step.may_lose_lists)
+                reading = Reading(step, step.open())
             except AmoError as exc:
                 reading.end("failed", exc.what, exc)
             if reading.open:
@@ -90,7 +92,6 @@ class Course:
         return self.ready()
 
     def _next(self) -> Step | None:
-        # A step counts among those that are waited for from the moment it was added.
         for step in self._waiting:
             if not step.after - self._ended:
                 self._waiting.remove(step)
@@ -100,5 +101,5 @@ class Course:
     def _close(self, reading: Reading) -> None:
         if not reading.status:
             reading.end("complete")
-        self._running.pop(reading.name).close(reading)
+        reading.step.close(reading)
         self._ended.add(reading.name)

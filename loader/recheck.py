@@ -40,8 +40,8 @@ class Recheck:
         for number in range(1, ROUNDS + 1):
             check, again = f"check {number}", f"again {number}"
             course.add([
-                Step(check, after, self._checker(number, types), _nothing),
-                Step(again, frozenset({check}), self._repeater(number), _nothing),
+                Step(check, after, self._checker(number, types), _nothing, is_urgent=True),
+                Step(again, frozenset({check}), self._repeater(number), _nothing, is_urgent=True),
             ])  # fmt: skip
             after = frozenset({again})
 

@@ -51,6 +51,16 @@ def check_account(connection: Connection, account_id: int, *, may_add: bool) -> 
         )
 
 
+def may_resume(connection: Connection, resume: bool | None) -> bool:
+    """Is there, perhaps, a load to be continued? What it has must not be asked for again."""
+    row = connection.execute(
+        "SELECT FROM ops.runs WHERE kind = 'load' AND transformed_by IS NULL"
+        " AND status = ANY (%s) LIMIT 1",
+        ([*UNFINISHED, "partial"] if resume else UNFINISHED,),
+    ).fetchone()
+    return row is not None and resume is not False
+
+
 def begin(
     connection: Connection,
     *,

@@ -15,8 +15,9 @@ from types import TracebackType
 import psycopg
 
 from loader import db
-from loader.api.client import Client, TooHeavy, Unavailable
+from loader.api.client import TooHeavy, Unavailable
 from loader.db import Connection
+from loader.early import Early
 from loader.errors import AmoError, BlockedError, CredentialsError, TemporaryError, UsageError
 from loader.fetching import Fetcher
 from loader.ledger import Place, Staged, already_staged
@@ -38,9 +39,16 @@ class Workers:
     """The threads of one run, and the pages that they have in flight."""
 
     def __init__(
-        self, connection: Connection, dsn: str, client: Client, run: Run, stop: threading.Event
+        self,
+        pool: ThreadPoolExecutor,
+        connection: Connection,
+        dsn: str,
+        client: Early,
+        run: Run,
+        stop: threading.Event,
     ) -> None:
         """`connection` is the one that holds the lock of the account."""
+        self._pool = pool
         self._connection = connection
         self._dsn = dsn
         self._client = client
@@ -55,7 +63,6 @@ class Workers:
     def __enter__(self) -> Workers:
         if self._run.resumed:
             self._staged = already_staged(self._connection, self._run.id)
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="page")
         return self
 
     def __exit__(
@@ -64,7 +71,7 @@ class Workers:
         exc: BaseException | None,
         where: TracebackType | None,
     ) -> None:
-        self._pool.shutdown()
+        wait(self._flying)
         for opened in self._opened:
             opened.close()
 
@@ -99,8 +106,16 @@ class Workers:
         assert self._stop.is_set() or not self._readings  # noqa: S101 - nothing is left over
 
     def _submit(self) -> None:
-        """Fill the free threads, one page of each list in turn."""
-        turn = [(reading, listing) for reading in self._readings for listing in reading.open]
+        """Fill the free threads, one page of each list in turn, the urgent ones first."""
+        for is_urgent in (True, False):
+            self._fill([
+                (reading, listing)
+                for reading in self._readings
+                for listing in reading.open
+                if reading.step.is_urgent is is_urgent
+            ])  # fmt: skip
+
+    def _fill(self, turn: list[tuple[Reading, Listing]]) -> None:
         while turn and len(self._flying) < WORKERS:
             waiting = []
             for reading, listing in turn:
@@ -171,7 +186,7 @@ class Workers:
         if listing.staged:
             name = listing.stream.name
             self._fail(reading, TemporaryError(f"{name} broke off", detail=str(why)))
-        elif reading.may_lose_lists:
+        elif reading.step.may_lose_lists:
             logger.warning("%s skipped: %s", listing.path, why)
             reading.open.remove(listing)
         else:

@@ -61,7 +61,8 @@ def test_every_entity_has_its_room_in_every_step() -> None:
 
     assert normalise == merge
     assert normalise <= migrations
-    assert {stream.entity for stream in STREAMS} <= normalise
+    # What lies in the trash is kept as it came.
+    assert {stream.entity for stream in STREAMS} - {"trash"} <= normalise
 
 
 def test_nothing_of_one_machine_is_in_the_tree() -> None:
