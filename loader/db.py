@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from loader import __version__, embedded
 from loader.config import Config
 from loader.errors import AmoError, ConnectError, SqlError, TemporaryError, UsageError
+from loader.statements import CountedConnection, CountedCursor
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Params = Sequence[object] | Mapping[str, object]
@@ -71,7 +72,9 @@ def connect(dsn: str, *, command: str) -> Connection:
             hint="it looks like postgresql://user@host:5432/database or 'host=... dbname=...'",
         ) from exc
     try:
-        connection: Connection = psycopg.connect(conninfo, autocommit=True)
+        connection: Connection = CountedConnection.connect(
+            conninfo, autocommit=True, cursor_factory=CountedCursor
+        )
     except psycopg.OperationalError as exc:
         raise ConnectError(
             "cannot connect to PostgreSQL",
