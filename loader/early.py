@@ -26,19 +26,21 @@ class Early:
     def ask(self, lists: Iterable[Listing]) -> None:
         """Ask for the first page of each list; the answers wait in memory."""
         for listing in lists:
-            path, query = listing.path, listing.query(1)
-            self._answers[_question(path, query)] = self._pool.submit(self._client.get, path, query)
+            path, query, name = listing.path, listing.query(1), listing.stream.name
+            self._answers[_question(path, query)] = self._pool.submit(
+                self._client.get, path, query, stream=name
+            )
 
     def give_up(self) -> None:
         """What was not sent yet is not sent."""
         for answer in self._answers.values():
             answer.cancel()
 
-    def get(self, path: str, query: Mapping[str, str]) -> Answer:
+    def get(self, path: str, query: Mapping[str, str], *, stream: str) -> Answer:
         """As Client.get."""
         # Asked for before the threads of the pool could wait for it: it has begun.
         early = self._answers.pop(_question(path, query), None)
-        return early.result() if early else self._client.get(path, query)
+        return early.result() if early else self._client.get(path, query, stream=stream)
 
 
 def _question(path: str, query: Mapping[str, str]) -> Question:

@@ -61,10 +61,11 @@ class Fetcher:
         )
 
     def _ask(self, listing: Listing, page_no: int) -> Answer:
+        query, name = listing.query(page_no), listing.stream.name
         if not listing.is_single:
-            return self.client.get(listing.path, listing.query(page_no))
+            return self.client.get(listing.path, query, stream=name)
         try:
-            answer = self.client.get(listing.path, listing.query(page_no))
+            answer = self.client.get(listing.path, query, stream=name)
         except Unavailable as exc:
             if exc.status != 404:
                 raise

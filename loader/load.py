@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from loader import db, listings, locks, migrate, runs
+from loader import account, db, declared, listings, locks, migrate, runs, verdict
+from loader.account import Account
 from loader.api.auth import credentials
-from loader.api.client import Answer, Client, TooHeavy, Unavailable
+from loader.api.client import Client
 from loader.api.pace import Pace
 from loader.config import Config
 from loader.db import Connection
 from loader.deletions import Sweep
 from loader.early import Early
-from loader.errors import AmoError, ConnectError, PartialError, TemporaryError
-from loader.ledger import Place
+from loader.errors import AmoError
 from loader.lists import Lists, Outcome
+from loader.meter import Meter
+from loader.metrics import Traffic
 from loader.paging import Listing
-from loader.reading import Course
+from loader.reading import Course, Reading
 from loader.recheck import Recheck
-from loader.runs import Ended
-from loader.staging import NotAPage, stage
-from loader.streams import ACCOUNT, STREAMS, Stream
+from loader.runs import Run
+from loader.streams import ACCOUNT, Stream
 from loader.workers import WORKERS, Workers
 
 logger = logging.getLogger("amo.load")
@@ -48,52 +49,69 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
     Raises AmoError; whatever was committed stays, and the next call continues.
     """
     pace = Pace(config.rate)
-    client = Client(credentials(config, dsn, pace, stop), pace, stop)
+    traffic = Traffic()
+    client = Client(credentials(config, dsn, pace, stop, traffic), pace, stop, traffic)
     with (
         db.connect(dsn, command="load") as connection,
         ThreadPoolExecutor(WORKERS, thread_name_prefix="page") as pool,
+        ExitStack() as ending,
     ):
         migrate.require_current(connection)
         early = Early(client, pool)
         try:
             if options.mode == "full" and not runs.may_resume(connection, options.resume):
                 early.ask(_first_lists(options.streams))
-            return _load(connection, config, dsn, options, stop, client, early, pool)
+            asked = account.ask(client, stop)
+            run = _begin(connection, config, options, asked)
+            meter = Meter(connection, run.id, traffic, config.rate)
+            ending.callback(meter.close)  # however it ends
+            workers = Workers(pool, connection, dsn, early, run, stop)
+            return _read(connection, options, asked, run, workers, meter, stop)
         except Exception:
             early.give_up()
             stop.set()
             raise
 
 
-def _load(
-    connection: Connection, config: Config, dsn: str, options: Options, stop: threading.Event,
-    client: Client, early: Early, pool: ThreadPoolExecutor,
-) -> Outcome:  # fmt: skip
-    answer, account_id, has_filter = _ask_account(client, stop)
-    runs.check_account(connection, account_id, may_add=options.may_add_account)
-    locks.acquire(connection, account_id)
-    _declare_streams(connection)
+def _begin(connection: Connection, config: Config, options: Options, asked: Account) -> Run:
+    """Under the lock of the account, which lives as long as the connection."""
+    runs.check_account(connection, asked.id, may_add=options.may_add_account)
+    locks.acquire(connection, asked.id)
+    declared.declare_streams(connection)
     run = runs.begin(
         connection,
         mode=options.mode,
-        account_id=account_id,
+        account_id=asked.id,
         base_url=config.base_url,
         streams=[stream.name for stream in options.streams],
         resume=options.resume,
-        as_of=answer.answered_at,
+        as_of=asked.answer.answered_at,
     )
     verb = "continues" if run.resumed else "begins"
-    logger.info("load %s of account %s %s", run.id, account_id, verb)
+    logger.info("load %s of account %s %s", run.id, asked.id, verb)
+    return run
+
+
+def _read(
+    connection: Connection, options: Options, asked: Account, run: Run, workers: Workers,
+    meter: Meter, stop: threading.Event,
+) -> Outcome:  # fmt: skip
     outcome = Outcome(run)
     try:
-        _stage_account(connection, outcome, answer)
-        course = _plan(connection, outcome, options, has_filter=has_filter)
-        with Workers(pool, connection, dsn, early, run, stop) as workers:
-            workers.read(course.ready(), course.closed)
+        account.stage_page(connection, outcome, asked.answer)
+        course = _plan(connection, outcome, options, has_filter=asked.has_filter)
+
+        def closed(reading: Reading) -> list[Reading]:
+            opened = course.closed(reading)
+            meter.write()
+            return opened
+
+        with workers:
+            workers.read(course.ready(), closed)
     except AmoError as exc:
         runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
         raise
-    _close(connection, outcome, stopped=stop.is_set())
+    verdict.close(connection, outcome, stopped=stop.is_set())
     return outcome
 
 
@@ -121,119 +139,3 @@ def _plan(
         course, streams, watermarks
     )
     return course
-
-
-def _ask_account(client: Client, stop: threading.Event) -> tuple[Answer, int, bool]:
-    """The account page, the id in it, and whether the paid filters work.
-
-    It is the proof that URL and token are right.
-    """
-    hint = "check AMO_BASE_URL: it is the address of your account, https://mycompany.amocrm.ru"
-    try:
-        answer = client.get(ACCOUNT.path, dict(ACCOUNT.parameters))
-    except TemporaryError as exc:
-        if stop.is_set():
-            raise
-        raise ConnectError("cannot reach amoCRM", detail=exc.detail, hint=hint) from exc
-    except TooHeavy as exc:
-        raise ConnectError("cannot reach amoCRM", detail=str(exc), hint=hint) from exc
-    except Unavailable as exc:
-        raise ConnectError(
-            "this address gives no account", detail=str(exc), hint=f"{hint}; is it paid?"
-        ) from exc
-    try:
-        account = json.loads(answer.body or b"")
-        return answer, int(account["id"]), account.get("is_api_filter_enabled") is True
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
-        start = " ".join((answer.body or b"")[:120].decode("utf-8", "replace").split())
-        raise ConnectError(
-            "this address does not answer as amoCRM does",
-            detail=f"GET /api/v4/account gave: {start or 'nothing'}",
-            hint=hint,
-        ) from exc
-
-
-def _declare_streams(connection: Connection) -> None:
-    """Tell the transforms what the streams are; an unchanged table is not written."""
-    rows = [
-        {
-            "name": stream.name,
-            "entity": stream.entity,
-            "entity_type": stream.entity_type,
-            "path": stream.path,
-            "embedded_key": stream.key,
-            "id_key": stream.id_key,
-            "has_numeric_id": stream.has_numeric_id,
-            "vanishing_events": stream.vanishing and list(stream.vanishing.events),
-            "vanishing_id": stream.vanishing and stream.vanishing.id_path,
-            "position": position,
-        }
-        for position, stream in enumerate(STREAMS, start=1)
-    ]
-    # Rows are compared as text: jsonpath has no equality.
-    connection.execute(
-        "MERGE INTO ops.streams AS known"
-        " USING jsonb_populate_recordset(NULL::ops.streams, %s) AS declared"
-        " ON known.name = declared.name"
-        " WHEN MATCHED AND known::text = declared::text THEN DO NOTHING"
-        " WHEN MATCHED THEN UPDATE SET entity = declared.entity,"
-        " entity_type = declared.entity_type, path = declared.path,"
-        " embedded_key = declared.embedded_key, id_key = declared.id_key,"
-        " has_numeric_id = declared.has_numeric_id,"
-        " vanishing_events = declared.vanishing_events,"
-        " vanishing_id = declared.vanishing_id, position = declared.position"
-        " WHEN NOT MATCHED THEN INSERT VALUES (declared.name, declared.entity,"
-        " declared.entity_type, declared.path, declared.embedded_key, declared.id_key,"
-        " declared.has_numeric_id, declared.vanishing_events, declared.vanishing_id,"
-        " declared.position)",
-        (json.dumps(rows),),
-    )
-
-
-def _stage_account(connection: Connection, outcome: Outcome, answer: Answer) -> None:
-    run = outcome.run
-    place = Place.of(run.id, ACCOUNT.name, dict(ACCOUNT.parameters), 1)
-    try:
-        stage(connection, place, ACCOUNT, answer)
-    except NotAPage as exc:
-        raise ConnectError("the account page cannot be staged", detail=str(exc)) from exc
-    ended = Ended("complete", "", answer.http_seconds, is_whole=True, moves_watermark=True)
-    runs.end_stream(connection, run, ACCOUNT.name, ended)
-    outcome.complete[ACCOUNT.name] = ended
-
-
-def _close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:
-    """Write the verdict; raises PartialError or TemporaryError when streams failed."""
-    run = outcome.run
-    if stopped:
-        runs.finish(connection, run.id, "interrupted", None, "stopped by a signal")
-        return
-    if not outcome.failed:
-        guard = outcome.guard
-        if guard:
-            runs.finish(connection, run.id, "partial", guard.exit_code, guard.what)
-            raise guard
-        runs.finish(connection, run.id, "ok", 0, "")
-        return
-    detail = "\n".join(f"{name}: {exc.what}: {exc.detail}" for name, exc in outcome.failed.items())
-    if outcome.guard:
-        detail += f"\n{outcome.guard.what}"
-    names = ", ".join(outcome.failed)
-    others = set(outcome.complete) - {ACCOUNT.name}
-    error: AmoError
-    if others:
-        error = PartialError(
-            f"{len(outcome.failed)} of {len(outcome.failed) + len(others)} streams failed: {names}",
-            detail=detail,
-            hint="the others are complete and committed. To read the missing ones: bin/load "
-            + " ".join(f"--stream {name}" for name in outcome.failed),
-        )
-    else:
-        error = TemporaryError(
-            f"no stream could be read: {names}",
-            detail=detail,
-            hint="what was there before is untouched; run the same command again later",
-        )
-    status = "partial" if others else "failed"
-    runs.finish(connection, run.id, status, error.exit_code, error.what)
-    raise error

@@ -25,14 +25,19 @@ def load_streams(connection: Connection, run_id: int) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
+def total(streams: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The sums over all streams of a load."""
+    return {key: sum(stream[key] for stream in streams) for key in _NUMBERS}
+
+
 def load_summary(streams: Sequence[dict[str, Any]], seconds: float) -> str:
     """The table of a load, 80 columns wide; wait is the rate limit."""
     head = ("stream", "pages", "rows", "MB", "requests", "wait", "http", "copy")
-    total = {key: sum(stream[key] for stream in streams) for key in _NUMBERS}
+    sums = total(streams)
     rows = [_load_row(stream["stream"], stream) for stream in streams]
     notes = [f"{s['stream']} {s['status']}: {s['message']}" for s in streams if s["message"]]
-    lines = table(head, rows, _load_row("total", total))
-    return "\n".join([lines, *notes, f"{total['rows']} rows in {seconds:.1f} s"])
+    lines = table(head, rows, _load_row("total", sums))
+    return "\n".join([lines, *notes, f"{sums['rows']} rows in {seconds:.1f} s"])
 
 
 def table(head: Sequence[str], rows: Sequence[Row], foot: Row | None = None) -> str:

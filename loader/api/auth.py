@@ -8,6 +8,7 @@ from typing import Protocol
 from loader.api.oauth import oauth
 from loader.api.pace import Pace
 from loader.config import Config
+from loader.metrics import Traffic
 
 
 class Credentials(Protocol):
@@ -53,8 +54,10 @@ class LongLived:
         return False
 
 
-def credentials(config: Config, dsn: str, pace: Pace, stop: threading.Event) -> Credentials:
+def credentials(
+    config: Config, dsn: str, pace: Pace, stop: threading.Event, traffic: Traffic
+) -> Credentials:
     """The long-lived token when one is set, else OAuth. Raises UsageError without either."""
     if token := config.token():
         return LongLived(config.base_url, token)
-    return oauth(config, dsn, pace, stop)
+    return oauth(config, dsn, pace, stop, traffic)

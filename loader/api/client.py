@@ -27,6 +27,7 @@ from loader.api.retry import (
     retrying,
 )
 from loader.errors import AmoError, CredentialsError, TemporaryError, UsageError
+from loader.metrics import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,17 @@ class _Bearer(AuthBase):
 class Client:
     """Asks one account; thread-safe, one HTTP session per thread."""
 
-    def __init__(self, credentials: Credentials, pace: Pace, stop: threading.Event) -> None:
+    def __init__(
+        self, credentials: Credentials, pace: Pace, stop: threading.Event, traffic: Traffic
+    ) -> None:
         self._credentials = credentials
         self._pace = pace
         self._stop = stop
+        self._traffic = traffic
         self._local = threading.local()
 
-    def get(self, path: str, query: Mapping[str, str]) -> Answer:
-        """Ask until there is an answer that is final.
+    def get(self, path: str, query: Mapping[str, str], *, stream: str = "other") -> Answer:
+        """Ask until there is an answer that is final; `stream` is what the requests count for.
 
         Raises Unavailable, TooHeavy, CredentialsError, BlockedError, UsageError and, after
         the last retry, TemporaryError.
@@ -115,8 +119,12 @@ class Client:
                     wait += self._pace.wait()
                     if self._stop.is_set():
                         raise TemporaryError("stopped before the next request")
+                    number = attempt.retry_state.attempt_number
                     try:
-                        body, date = self._get_once(f"{base_url}/api/v4/{path}", query, bearer)
+                        with self._traffic.sending(stream, number) as sent:
+                            reply = self._get_once(f"{base_url}/api/v4/{path}", query, bearer)
+                            sent.status = str(reply.status_code)
+                        body = self._judge(reply, is_divisible="limit" in query)
                     except _Stale as exc:
                         if not may_renew or not self._renew(exc, bearer, base_url):
                             raise exc.error from None
@@ -124,10 +132,10 @@ class Client:
                         raise Transient(f"{exc}, there is a newer one", 0.0) from None
                     return Answer(
                         body,
-                        requests=attempt.retry_state.attempt_number,
+                        requests=number,
                         wait_seconds=wait,
                         http_seconds=time.monotonic() - started - wait,
-                        answered_at=date,
+                        answered_at=date_of(reply),
                     )
         except Transient as exc:
             raise exhausted(exc) from exc
@@ -139,9 +147,7 @@ class Client:
             return self._credentials.redirected(base_url)
         return self._credentials.refused(bearer)
 
-    def _get_once(
-        self, url: str, query: Mapping[str, str], bearer: str
-    ) -> tuple[bytes | None, datetime | None]:
+    def _get_once(self, url: str, query: Mapping[str, str], bearer: str) -> Reply:
         try:
             response = self._session().get(
                 url,
@@ -152,10 +158,9 @@ class Client:
                 allow_redirects=False,
                 stream=True,
             )
-            reply = self._read(response)
+            return self._read(response)
         except (requests.exceptions.RequestException, HTTPError) as exc:
             raise no_answer(exc) from exc
-        return self._judge(reply, is_divisible="limit" in query), date_of(reply)
 
     def _read(self, response: requests.Response) -> Reply:
         """The whole body, piece by piece: requests' own timeout knows no total."""

@@ -26,6 +26,7 @@ from loader.api.retry import (
 )
 from loader.config import OAuthSettings, is_loopback
 from loader.errors import ConnectError
+from loader.metrics import OAUTH, Traffic
 
 _AMO_HOST = re.compile(r"([a-z0-9-]+\.)+(amocrm\.ru|amocrm\.com|kommo\.com)")
 _LOOPBACK = re.compile(r"([a-z0-9.]+|\[[0-9a-f:]+\])(:\d+)?")
@@ -65,10 +66,13 @@ class _Plain(AuthBase):
 class TokenEndpoint:
     """Asks for tokens in the name of one integration."""
 
-    def __init__(self, settings: OAuthSettings, pace: Pace, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: OAuthSettings, pace: Pace, stop: threading.Event, traffic: Traffic
+    ) -> None:
         self._settings = settings
         self._pace = pace
         self._stop = stop
+        self._traffic = traffic
 
     def exchange(self, base_url: str, code: str) -> Grant:
         """A pair for an authorization code. Raises Refused and what a request may raise."""
@@ -144,9 +148,12 @@ class TokenEndpoint:
             for attempt in retrying(self._stop):
                 with attempt:
                     self._pace.wait()
-                    response = _send_once(method, url, body, headers)
+                    number = attempt.retry_state.attempt_number
+                    with self._traffic.sending(OAUTH, number) as sent:
+                        response = _send_once(method, url, body, headers)
+                        sent.status = str(response.status_code)
                     raise_for_trouble(response, self._pace)
-                    return response, attempt.retry_state.attempt_number
+                    return response, number
         except Transient as exc:
             raise exhausted(exc) from exc
         raise AssertionError  # Retrying returns or raises

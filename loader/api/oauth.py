@@ -14,6 +14,7 @@ from loader.api.pace import Pace
 from loader.config import Config, OAuthSettings
 from loader.db import Connection
 from loader.errors import CredentialsError, TemporaryError, UsageError
+from loader.metrics import Traffic
 from loader.tokens import Kept, digest
 
 logger = logging.getLogger("amo.auth")
@@ -192,7 +193,8 @@ class OAuth:
         self._ends_at = time.monotonic() + pair.left_seconds
 
 
-def oauth(config: Config, dsn: str, pace: Pace, stop: threading.Event) -> OAuth:
+def oauth(config: Config, dsn: str, pace: Pace, stop: threading.Event, traffic: Traffic) -> OAuth:
     """OAuth as configured. Raises UsageError when a setting is missing."""
     settings = config.oauth()
-    return OAuth(config.base_url, settings, TokenEndpoint(settings, pace, stop), dsn)
+    endpoint = TokenEndpoint(settings, pace, stop, traffic)
+    return OAuth(config.base_url, settings, endpoint, dsn)

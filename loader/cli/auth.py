@@ -16,6 +16,7 @@ from loader.api.oauth import oauth
 from loader.api.pace import Pace
 from loader.cli.main import common, output
 from loader.config import Config
+from loader.metrics import Traffic
 from loader.tokens import Kept
 
 
@@ -65,7 +66,7 @@ def auth(
 def _exchange(config: Config, dsn: str, code: str) -> Kept:
     if code == "-":
         code = sys.stdin.readline()
-    granted = oauth(config, dsn, Pace(config.rate), threading.Event())
+    granted = oauth(config, dsn, Pace(config.rate), threading.Event(), Traffic())
     with db.connect(dsn, command="auth") as connection:
         migrate.require_current(connection)
     return granted.exchange(code.strip())

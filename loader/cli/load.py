@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from loader import config as configuration
-from loader import db, report, streams
+from loader import cost, db, report, streams
 from loader import load as loading
 from loader.cli.main import common, output
 from loader.cli.signals import StopOnSignal
@@ -96,6 +96,7 @@ def load(
         outcome = _load(config, dsn, options, stop)
         with db.connect(dsn, command="load") as connection:
             rows = report.load_streams(connection, outcome.run.id)
+            metrics = cost.load_metrics(connection, outcome.run.id, rows)
     if as_json:
         click.echo(
             json.dumps(
@@ -106,11 +107,13 @@ def load(
                     "resumed": outcome.run.resumed,
                     "seconds": round(time.monotonic() - started, 3),
                     "streams": rows,
+                    "metrics": metrics,
                 },
                 ensure_ascii=False,
             )
         )
-    out.say(report.load_summary(rows, time.monotonic() - started))
+    summary = report.load_summary(rows, time.monotonic() - started)
+    out.say("\n".join(filter(None, (summary, cost.lines(metrics)))))
 
 
 def _load(

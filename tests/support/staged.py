@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loader import load, runs, transform
+from loader import declared, runs, transform
 from loader.api.client import Answer
 from loader.db import Connection
 from loader.ledger import Place
@@ -18,7 +18,7 @@ ACCOUNT = 111
 
 def stage_run(connection: Connection, pages: Sequence[tuple[str, Sequence[Any]]]) -> int:
     """One load whose pages are (stream, entities); returns its id."""
-    load._declare_streams(connection)
+    declared.declare_streams(connection)
     run = runs.begin(
         connection,
         mode="full",
