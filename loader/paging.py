@@ -199,9 +199,7 @@ class Listing:
         last = self.staged.get(known)
         if known == self._first or last is None or not self._is_followed(last):
             return None
-        if self._end() is not None:
-            return None
-        if any(page_no > known + 1 for page_no in self.in_flight):
+        if self._end() or any(page_no > known + 1 for page_no in self.in_flight):
             return None
         beyond = min(self._empty, default=None)
         missed = len(self._probes & self._empty)
