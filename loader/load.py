@@ -133,7 +133,8 @@ def _plan(
     watermarks = runs.watermarks(connection, run) if options.mode == "incremental" else {}
     Lists(connection, outcome, options.mode, has_filter).add_to(course, streams)
     marks = [watermarks[stream.name] for stream in streams if stream.name in watermarks]
-    since = min([run.as_of, *(mark - listings.OVERLAP_SECONDS for mark in marks)])
+    # The first pages may be a little older than the answer that told the time.
+    since = min([run.as_of - 60, *(mark - listings.OVERLAP_SECONDS for mark in marks)])
     Recheck(connection, run, since).add_to(course, streams)
     Sweep(connection, outcome, has_filter, options.max_delete_percent).add_to(
         course, streams, watermarks

@@ -190,7 +190,8 @@ class Workers:
             logger.warning("%s skipped: %s", listing.path, why)
             reading.open.remove(listing)
         else:
-            logger.warning("%s skipped: %s", reading.name, why)
+            # No warning: it is so every night. The summary and ops.run_streams say it.
+            logger.info("%s skipped: %s", reading.name, why)
             reading.end("skipped", str(why))
 
     def _fail(self, reading: Reading, exc: AmoError) -> None:
