@@ -22,6 +22,7 @@ class Plan:
     waiting_pages: int
     waiting_rows: int
     mode: str  # transform, rebuild (of everything) or rebuild of tables
+    remade: tuple[SqlFile, ...] = ()  # run once more, over all documents: they were edited
 
     @property
     def takes_all_documents(self) -> bool:
@@ -55,20 +56,20 @@ def make_plan(connection: Connection, rebuild: Sequence[str] | None) -> Plan:
         # Single tables are made from the kept documents: what waits in staging goes on waiting.
         if not wanted or file.stem in wanted
     )
-    # A file that makes rows and is not what made them last: its rows are out of date.
-    changed = bool(last) and any(
-        state in ("new", "changed") and not file.name.startswith((EXPLODE, MART))
-        for file, state in files
-    )
+    # What such a file made before is out of date; its stem names all that make the same rows.
+    edited = {file.stem for file, state in files if last and _makes_rows(file) and state != "run"}
+    remade = tuple(file for file, _ in files if _makes_rows(file) and file.stem in edited)
     pages, rows = connection.execute(
         "SELECT count(*), coalesce(sum(pages.rows), 0) FROM ops.pages INNER JOIN ops.runs"
         " ON runs.id = pages.run_id WHERE runs.kind = 'load' AND runs.transformed_by IS NULL"
         " AND pages.status = 'staged'"
     ).fetchone() or (0, 0)
     mode = "rebuild of tables" if wanted else "rebuild" if rebuild is not None else "transform"
-    if mode == "transform" and changed:
-        mode = "rebuild"
-    return Plan(files, pages, rows, mode)
+    return Plan(files, pages, rows, mode, remade if mode == "transform" else ())
+
+
+def _makes_rows(file: SqlFile) -> bool:
+    return file.name.startswith(ROWS)
 
 
 def _last_checksums(connection: Connection) -> dict[str, str]:

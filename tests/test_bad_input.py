@@ -201,7 +201,7 @@ def test_missing_right_and_switched_off_feature(
     """They end their stream with a clear line, and the run goes well."""
     own_account.control("settings", {"denied": "tasks", "customers_answer": "402"})
 
-    result = own_commands.ok("load")
+    result = own_commands.ok("load", "-v")
 
     rows = connection.execute(
         "SELECT stream, message FROM ops.run_streams WHERE status = 'skipped'"

@@ -411,9 +411,10 @@ def test_a_failed_check_rolls_back(connection: Connection) -> None:
 
 
 def test_a_changed_file_goes_through_all_documents(connection: Connection) -> None:
-    """What an older version of a file made is made again, without a new load."""
-    bring(connection, leads=[lead(1)])
+    """What an older version of a file made is made again, without a new load, and only that."""
+    bring(connection, leads=[lead(1)], contacts=[{"id": 5, "name": "five"}])
     connection.execute("UPDATE amo.leads SET name = 'as an older file had it'")
+    connection.execute("UPDATE amo.contacts SET name = 'made by no file'")
     connection.execute(
         "UPDATE ops.transforms SET checksum = 'older' WHERE name = 'transforms/3_merge/leads'"
     )
@@ -421,6 +422,7 @@ def test_a_changed_file_goes_through_all_documents(connection: Connection) -> No
     transform.transform(connection)
 
     assert column(connection, "SELECT name FROM amo.leads") == ["Сделка 1"]
+    assert column(connection, "SELECT name FROM amo.contacts") == ["made by no file"]
 
 
 def test_work_of_a_killed_transform_is_taken_over(connection: Connection) -> None:

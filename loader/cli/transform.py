@@ -33,7 +33,7 @@ def transform(
     The SQL files of sql/transforms run in one transaction, followed by sql/checks: readers see
     the old state or the new one, and a failing file or check leaves everything as it was. Only
     what changed is parsed and written. When a file of steps 2 or 3 was edited since it last
-    ran, all documents are gone through again.
+    ran, the table of its name is made again from all kept documents.
 
     Exit: 0 ok, 2 usage, 3 SQL error or failed check, 50 locked, 56 cannot connect, 58 schema,
     75 the staged pages were lost in a server crash: run bin/load again.
@@ -67,6 +67,9 @@ def _show_plan(todo: plan.Plan) -> None:
         f"{todo.waiting_rows} rows on {todo.waiting_pages} pages wait in staging"
         + ("; all documents will be gone through again" if todo.takes_all_documents else "")
     )
+    if todo.remade:
+        names = ", ".join(dict.fromkeys(file.stem for file in todo.remade))
+        click.echo(f"made again from all documents, because a file was edited: {names}")
 
 
 def _say_summary(out: Output, steps: list[Step], seconds: float) -> None:
