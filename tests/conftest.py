@@ -1,11 +1,15 @@
-"""One server and one migrated template a session, one database a test."""
+"""One server and one migrated template a worker, one database a test."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,22 +22,49 @@ from sandbox.process import Sandbox
 from tests.support import servers
 from tests.support.commands import Commands
 from tests.support.servers import Server
+from tests.support.turns import turn
 
 _STACK = pytest.StashKey[ExitStack]()
-_SERVER = pytest.StashKey[Server]()
+_SERVERS = pytest.StashKey[list[Server]]()
+_LOCK = pytest.StashKey[Path]()
 _NUMBERS = itertools.count(1)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the server before the header is printed, which says what it is."""
-    stack = session.config.stash[_STACK] = ExitStack()
-    session.config.stash[_SERVER] = stack.enter_context(servers.running())
+    """Start the servers before the header is printed, which says what they are.
+
+    A crash hits all databases of a server: so each worker of pytest-xdist is given its own.
+    """
+    config = session.config
+    if given := getattr(config, "workerinput", None):
+        config.stash[_SERVERS] = [Server(**given["server"])]
+        config.stash[_LOCK] = Path(given["lock"])
+        return
+    stack = config.stash[_STACK] = ExitStack()
+    workers = len(config.getoption("tx", None) or ())
+    config.stash[_SERVERS] = [
+        stack.enter_context(servers.running()) for _ in range(max(workers, 1))
+    ]
+    if workers:
+        folder = stack.enter_context(TemporaryDirectory())
+        config.stash[_LOCK] = Path(folder, "lock")
+        config.stash[_LOCK].touch()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker which server is its own; the successor of a lost one gets a new server."""
+    servers_left, stack = node.config.stash[_SERVERS], node.config.stash[_STACK]
+    own = servers_left.pop() if servers_left else stack.enter_context(servers.running())
+    node.workerinput |= {"server": asdict(own), "lock": str(node.config.stash[_LOCK])}
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    server = config.stash[_SERVER]
-    return f"PostgreSQL: {server.version} ({server.kind})"
+    started = config.stash[_SERVERS]
+    one = started[0]
+    times = f", {len(started)} servers" if len(started) > 1 else ""
+    return f"PostgreSQL: {one.version} ({one.kind}{times})"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -41,10 +72,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_STACK].close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that run alone come last: so no worker waits for the others more than once."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keep the workers out of the way of tests marked alone."""
+    if _LOCK not in item.config.stash:
+        return (yield)
+    with turn(item.config.stash[_LOCK], alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> Server:
-    """The server of the session."""
-    return pytestconfig.stash[_SERVER]
+    """The server of the session, or of this worker."""
+    return pytestconfig.stash[_SERVERS][0]
 
 
 @pytest.fixture(scope="session")

@@ -181,6 +181,7 @@ def test_refresh_before_expiry(oauth: Commands, granting: Sandbox, connection: C
     assert refused(granting) == 0
 
 
+@pytest.mark.alone
 def test_refresh_in_the_middle_of_a_load(
     oauth: Commands, granting: Sandbox, connection: Connection
 ) -> None:

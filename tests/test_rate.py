@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox import process
 from tests.conftest import for_account
 
 
+@pytest.mark.alone
 def test_never_over_the_limit_and_close_to_it(dsn: str) -> None:
     """With answers that take 0.3 to 0.7 s: no 429, at most 7 a second, and not far below."""
     flags = ["--companies", "600", "--seed", "7", "--rate", "7", "--latency", "0.3:0.7"]
