@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,9 @@ _STACK = pytest.StashKey[ExitStack]()
 _SERVERS = pytest.StashKey[list[Server]]()
 _LOCK = pytest.StashKey[Path]()
 _NUMBERS = itertools.count(1)
+
+# Equal seeds make equal accounts: a database loaded from one fits another.
+OWN_ACCOUNT = ("--companies", "300", "--seed", "7")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -102,9 +105,29 @@ def template(server: Server) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture(scope="session")
+def loaded_template(server: Server, template: str, account: Sandbox) -> Iterator[str]:
+    """One that is copied after a load and a transform of the small account."""
+    with _loaded(server, template, account, "amo_loaded") as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def first_night_template(server: Server, template: str) -> Iterator[str]:
+    """One that is copied after a load and a transform of what own_account is at first."""
+    with (
+        process.start(*OWN_ACCOUNT) as account,
+        _loaded(server, template, account, "amo_first_night") as name,
+    ):
+        yield name
+
+
 @pytest.fixture
-def dsn(server: Server, template: str) -> Iterator[str]:
-    """A migrated database of this test's own."""
+def dsn(request: pytest.FixtureRequest, server: Server, template: str) -> Iterator[str]:
+    """A database of this test's own: migrated, or as `loaded` or `first_night` promise."""
+    for fixture in ("loaded", "first_night"):
+        if fixture in request.fixturenames:
+            template = request.getfixturevalue(f"{fixture}_template")
     with _database(server, f"amo_test_{os.getpid()}_{next(_NUMBERS)}", template) as dsn:
         yield dsn
 
@@ -133,7 +156,7 @@ def account() -> Iterator[Sandbox]:
 @pytest.fixture
 def own_account() -> Iterator[Sandbox]:
     """An account of this test's own, to be changed and broken at will."""
-    with process.start("--companies", "300", "--seed", "7") as sandbox:
+    with process.start(*OWN_ACCOUNT) as sandbox:
         yield sandbox
 
 
@@ -155,9 +178,32 @@ def for_account(dsn: str, account: Sandbox) -> Commands:
 
 
 @pytest.fixture
+def loaded(commands: Commands) -> Commands:
+    """The same; the database is as after a load and a transform."""
+    return commands
+
+
+@pytest.fixture
 def own_commands(dsn: str, own_account: Sandbox) -> Commands:
     """bin/* with the test's database and an account of its own."""
     return for_account(dsn, own_account)
+
+
+@pytest.fixture
+def first_night(own_commands: Commands) -> Commands:
+    """The same; the database is as after a load and a transform."""
+    return own_commands
+
+
+@contextmanager
+def _loaded(server: Server, template: str, account: Sandbox, name: str) -> Iterator[str]:
+    """A database to be copied, since a copy costs less than a load."""
+    name = f"{name}_{os.getpid()}"
+    with _database(server, name, template) as dsn:
+        commands = for_account(dsn, account)
+        commands.ok("load")
+        commands.ok("transform")
+        yield name
 
 
 class _database:  # noqa: N801 - reads as a word in a with statement

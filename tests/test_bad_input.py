@@ -134,22 +134,20 @@ def test_token_revoked_in_the_middle(own_commands: Commands, own_account: Sandbo
     own_commands.ok("load")
 
 
-def test_not_json(own_commands: Commands, own_account: Sandbox, connection: Connection) -> None:
+def test_not_json(first_night: Commands, own_account: Sandbox, connection: Connection) -> None:
     """A page that is no page fails its stream only, and nothing that was there suffers."""
-    own_commands.ok("load")
-    own_commands.ok("transform")
     before = scalar(connection, "SELECT count(*) FROM amo.leads")
     own_account.control(
         "faults", {"fault": {"kind": "html_200", "path": "/api/v4/leads", "page": 2}}
     )
 
-    result = own_commands.run("load")
-    own_commands.ok("transform")
+    result = first_night.run("load")
+    first_night.ok("transform")
 
     assert_explains(result, 20, "leads", "not JSON", "bin/load --stream leads")
     assert scalar(connection, "SELECT count(*) FROM amo.leads WHERE deleted_at IS NULL") == before
     own_account.control("faults", {"clear": True})
-    again = own_commands.ok("load", "--stream", "leads", "--json").json
+    again = first_night.ok("load", "--stream", "leads", "--json").json
     assert next(s for s in again["streams"] if s["stream"] == "leads")["rows"] == before
 
 
@@ -334,16 +332,14 @@ def test_staging_that_vanished_by_hand(commands: Commands, connection: Connectio
     assert_explains(commands.run("transform"), 3, "pages_staged", "leads")
 
 
-def test_a_reader_on_staging(commands: Commands, connection: Connection) -> None:
+def test_a_reader_on_staging(loaded: Commands, connection: Connection) -> None:
     """pg_dump at the same hour: the load goes on, the transform says try again."""
-    commands.ok("load")
-    commands.ok("transform")
     with connection.transaction():
         connection.execute("SELECT count(*) FROM staging.pages, staging.items")
 
-        commands.ok("load")
-        assert_explains(commands.run("transform"), 75, "busy", "lock timeout")
-    commands.ok("transform")
+        loaded.ok("load")
+        assert_explains(loaded.run("transform"), 75, "busy", "lock timeout")
+    loaded.ok("transform")
 
 
 def test_a_role_without_privileges(

@@ -20,13 +20,6 @@ def truth(account: Sandbox, stream: str) -> list[int]:
     return sorted(number for number, _ in account.truth(stream))
 
 
-@pytest.fixture
-def first_night(own_commands: Commands) -> Commands:
-    own_commands.ok("load")
-    own_commands.ok("transform")
-    return own_commands
-
-
 @pytest.mark.parametrize("has_filter", [True, False])
 def test_deleted_merged_and_restored(
     first_night: Commands, own_account: Sandbox, connection: Connection, has_filter: bool

@@ -18,13 +18,6 @@ TABLES = {
 }
 
 
-@pytest.fixture
-def loaded(commands: Commands) -> Commands:
-    commands.ok("load")
-    commands.ok("transform")
-    return commands
-
-
 @pytest.mark.usefixtures("loaded")
 def test_every_entity_of_the_account_is_there(connection: Connection, account: Sandbox) -> None:
     """Ids and times of the main streams are the account's, none missing, none twice."""
@@ -141,15 +134,13 @@ def test_one_stream_alone(commands: Commands, connection: Connection) -> None:
 
 
 def test_an_edit_in_amocrm_arrives(
-    own_commands: Commands, own_account: Sandbox, connection: Connection
+    first_night: Commands, own_account: Sandbox, connection: Connection
 ) -> None:
     """What was changed and added since the first night is all that the second one writes."""
-    own_commands.ok("load")
-    own_commands.ok("transform")
     own_account.control("mutate", {"update": {"leads": 5}, "insert": {"contacts": 2}})
 
-    own_commands.ok("load")
-    own_commands.ok("transform")
+    first_night.ok("load")
+    first_night.ok("transform")
 
     changed = connection.execute(
         "SELECT stream, count(*) FROM amo.documents WHERE changed_run = "
@@ -208,17 +199,15 @@ def test_no_setting_outlives_a_run(commands: Commands, connection: Connection) -
 
 
 def test_readers_see_old_or_new_and_never_wait(
-    own_commands: Commands, own_account: Sandbox, connection: Connection
+    first_night: Commands, own_account: Sandbox, connection: Connection
 ) -> None:
     """While a transform changes many rows: no lock is waited for, no mixture is seen."""
-    own_commands.ok("load")
-    own_commands.ok("transform")
     own_account.control("mutate", {"update": {"leads": 1200}})
-    own_commands.ok("load")
+    first_night.ok("load")
     query = "SELECT count(*), count(DISTINCT changed_at), max(changed_at) FROM amo.leads"
     connection.execute("SET lock_timeout = '200ms'")
     before = connection.execute(query).fetchone()
-    transform = own_commands.start("transform")
+    transform = first_night.start("transform")
 
     seen = {before}
     while transform.poll() is None:
