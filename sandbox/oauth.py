@@ -57,7 +57,8 @@ class OAuth:
             return problem(401, "Unauthorized")
         if self.settings.credentials != "valid":
             return problem(401, f"Token has been {self.settings.credentials}")
-        if self._access.get(token, self.clock.now() + 1) <= self.clock.now():
+        now = self.clock.now()
+        if self._access.get(token, now + 1) <= now:
             return problem(401, "Token has been expired")
         return None
 
