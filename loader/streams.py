@@ -6,10 +6,11 @@ Facts about paths, keys, page sizes and orders: facts/amo-api-v4.md, the section
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal
 
 from loader.errors import UsageError
+from loader.stream import Stream, Vanishing
+
+__all__ = ["ACCOUNT", "BY_NAME", "STREAMS", "Stream", "Vanishing", "select"]
 
 SINGULAR = {
     "leads": "lead",
@@ -18,48 +19,10 @@ SINGULAR = {
     "customers": "customer",
 }
 FOUR = tuple(SINGULAR)
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One list of the API.
-
-    path has a placeholder when the list exists once per entity of another stream, for
-    example catalogs/{id}/elements: then parent names that stream.
-    """
-
-    name: str
-    path: str
-    key: str | None  # below _embedded; None: the whole body is the only item
-    entity: str  # what one item is
-    entity_type: str | None = None  # what it belongs to
-    parent: str | None = None
-    id_key: str = "id"
-    has_numeric_id: bool = True
-    page_limit: int | None = 250  # None: the list has no paging
-    parameters: tuple[tuple[str, str], ...] = field(default=())
-    is_default: bool = True  # False: only when asked for with --stream
-    # What vanished is looked for by filter[id]: "paid" needs the filter package (§3.2).
-    by_id: Literal["", "paid", "free"] = ""
-    # What changed is asked for by filter[updated_at], else newest first down to the watermark;
-    # "created": entities never change, and are asked for by their time of creation.
-    changes: Literal["", "paid", "free", "created"] = ""
-    orders_by_change: bool = False  # order[updated_at] is known (§3.4)
-    vanishing: Vanishing | None = None
-
-
 MERGED = "entity_merged"
-
-
-@dataclass(frozen=True, slots=True)
-class Vanishing:
-    """The traces that a deleted entity leaves (facts §5.17, §7.1)."""
-
-    events: tuple[str, ...]  # of its deletion, and of what brings it back
-    id_path: str = "$.entity_id"  # of the entity in such an event
-    has_trash: bool = False  # with=only_deleted
-
-
+ACCOUNT_WITH = (
+    "amojo_id,users_groups,task_types,version,datetime_settings,drive_url,is_api_filter_enabled"
+)
 BY_ID = (("order[id]", "asc"),)  # stable under updates; only where it is allowed (§3.4)
 
 
@@ -93,13 +56,7 @@ STREAMS: tuple[Stream, ...] = (
         None,
         "accounts",
         page_limit=None,
-        parameters=(
-            (
-                "with",
-                "amojo_id,users_groups,task_types,version,datetime_settings,drive_url,"
-                "is_api_filter_enabled",
-            ),
-        ),
+        parameters=(("with", ACCOUNT_WITH),),
     ),  # §5.1
     Stream(
         "users",
