@@ -19,6 +19,7 @@ def declare_streams(connection: Connection) -> None:
             "embedded_key": stream.key,
             "id_key": stream.id_key,
             "has_numeric_id": stream.has_numeric_id,
+            "is_keyed_by_parent": stream.is_keyed_by_parent,
             "vanishing_events": stream.vanishing and list(stream.vanishing.events),
             "vanishing_id": stream.vanishing and stream.vanishing.id_path,
             "position": position,
@@ -35,6 +36,7 @@ def declare_streams(connection: Connection) -> None:
         " entity_type = declared.entity_type, path = declared.path,"
         " embedded_key = declared.embedded_key, id_key = declared.id_key,"
         " has_numeric_id = declared.has_numeric_id,"
+        " is_keyed_by_parent = declared.is_keyed_by_parent,"
         " vanishing_events = declared.vanishing_events,"
         " vanishing_id = declared.vanishing_id, position = declared.position"
         " WHEN NOT MATCHED THEN INSERT VALUES (declared.name, declared.entity,"

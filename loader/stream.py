@@ -31,6 +31,7 @@ class Stream:
     parent: str | None = None
     id_key: str = "id"
     has_numeric_id: bool = True
+    is_keyed_by_parent: bool = False  # the same id in two lists means two entities
     page_limit: int | None = 250  # None: the list has no paging
     parameters: tuple[tuple[str, str], ...] = field(default=())
     is_default: bool = True  # False: only when asked for with --stream

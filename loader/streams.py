@@ -150,6 +150,17 @@ STREAMS: tuple[Stream, ...] = (
         parameters=BY_ID,
     ),  # §5.6
     Stream(
+        "catalogs_custom_field_groups",
+        "catalogs/{id}/custom_fields/groups",
+        "custom_field_groups",
+        "custom_field_groups",
+        "catalogs",
+        parent="catalogs",
+        has_numeric_id=False,
+        is_keyed_by_parent=True,
+        page_limit=None,
+    ),  # §5.7
+    Stream(
         "catalog_elements",
         "catalogs/{id}/elements",
         "elements",

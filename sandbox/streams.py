@@ -180,3 +180,9 @@ def elements(catalog_id: int, kind: str) -> Stream:
 def element_fields(catalog_id: int) -> Stream:
     """Return the list of one catalog's custom fields."""
     return replace(_FIELDS, name=f"catalogs/{catalog_id}/custom_fields")
+
+
+def element_field_groups(catalog_id: int) -> Stream:
+    """Return the list of one catalog's field groups."""
+    groups = STREAMS["leads/custom_fields/groups"]
+    return replace(groups, name=f"catalogs/{catalog_id}/custom_fields/groups")

@@ -51,6 +51,22 @@ def test_events(account: Sandbox, connection: Connection) -> None:
     assert kinds >= {"leads", "contacts"}
 
 
+@pytest.mark.usefixtures("loaded")
+def test_field_groups_of_catalogs(account: Sandbox, connection: Connection) -> None:
+    """Each list has its own, under ids that they share."""
+    rows = connection.execute(
+        "SELECT catalog_id, id FROM amo.custom_field_groups WHERE entity_type = 'catalogs'"
+    ).fetchall()
+
+    truth = [
+        (catalog, group)
+        for catalog, _ in account.truth("catalogs")
+        for group, _ in account.truth(f"catalogs/{catalog}/custom_fields/groups")
+    ]
+    assert sorted(rows) == sorted(truth)
+    assert len({group for _, group in rows}) < len(rows)
+
+
 def test_second_night_changes_nothing(loaded: Commands, connection: Connection) -> None:
     """An unchanged full refresh: no row written in amo or mart, less than 1 MB of WAL."""
     before = _fingerprint(connection)

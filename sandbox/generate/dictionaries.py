@@ -29,6 +29,10 @@ def add_dictionaries(account: Account) -> None:
     _add_fields(account, STREAMS["customers/segments/custom_fields"], "segments")
     for kind, catalog_id in CATALOG_IDS.items():
         _add_fields(account, streams.element_fields(catalog_id), kind)
+        in_catalog = streams.element_field_groups(catalog_id)
+        account.collection(in_catalog).add(
+            row(account, in_catalog, group) for group in fields.groups("catalogs")
+        )
 
 
 def _add_fields(account: Account, stream: Stream, entity: str) -> None:

@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS ops.streams (
     embedded_key text,
     id_key text NOT NULL,
     has_numeric_id boolean NOT NULL,
+    is_keyed_by_parent boolean NOT NULL DEFAULT FALSE,
     vanishing_events text[],
     vanishing_id jsonpath,
     position integer NOT NULL
@@ -55,6 +56,8 @@ COMMENT ON COLUMN ops.streams.entity_type IS
 'The entity type that notes, tags and fields belong to: leads, contacts, companies …';
 COMMENT ON COLUMN ops.streams.embedded_key IS
 'Key below _embedded that holds the list; NULL when the whole body is one item.';
+COMMENT ON COLUMN ops.streams.is_keyed_by_parent IS
+'Its ids are its own within one list only: documents are kept as parent/id.';
 COMMENT ON COLUMN ops.streams.vanishing_events IS
 'Types of the events that tell of its deletion, of its return, or of a merge.';
 COMMENT ON COLUMN ops.streams.vanishing_id IS 'Where its id stands in such an event.';

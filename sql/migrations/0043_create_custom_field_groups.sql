@@ -22,6 +22,7 @@ COMMENT ON TYPE staging.field_group_json IS
 CREATE TABLE IF NOT EXISTS amo.custom_field_groups (
     account_id bigint NOT NULL,
     entity_type text NOT NULL,
+    catalog_id bigint NOT NULL,
     id text NOT NULL,
     name text,
     sort integer,
@@ -30,10 +31,12 @@ CREATE TABLE IF NOT EXISTS amo.custom_field_groups (
     updated_at timestamptz,
     deleted_at timestamptz,
     changed_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT custom_field_groups_pkey PRIMARY KEY (account_id, entity_type, id)
+    CONSTRAINT custom_field_groups_pkey PRIMARY KEY (account_id, entity_type, catalog_id, id)
 );
 COMMENT ON TABLE amo.custom_field_groups IS
 'Groups (tabs) of custom fields; their ids are text.';
+COMMENT ON COLUMN amo.custom_field_groups.catalog_id IS
+'For entity_type catalogs: which list, since each has groups of the same ids. Otherwise 0.';
 COMMENT ON COLUMN amo.custom_field_groups.deleted_at IS
 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.custom_field_groups.changed_at IS 'When this row was last written here.';

@@ -35,7 +35,8 @@ FROM (
     SELECT
         run.account_id,
         page.stream,
-        staging.document_id(item.doc, stream.id_key, stream.has_numeric_id) AS id,
+        CASE WHEN stream.is_keyed_by_parent THEN (page.params ->> 'parent_id') || '/' ELSE '' END
+        || staging.document_id(item.doc, stream.id_key, stream.has_numeric_id) AS id,
         page.run_id,
         page.page_no,
         page.fetched_at,

@@ -7,11 +7,16 @@
 TRUNCATE staging.custom_field_groups;
 
 INSERT INTO staging.custom_field_groups (
-    account_id, entity_type, id, name, sort, type, is_predefined, updated_at, deleted_at
+    account_id, entity_type, catalog_id, id, name, sort, type, is_predefined, updated_at,
+    deleted_at
 )
 SELECT
     change.account_id,
     stream.entity_type,
+    CASE
+        WHEN stream.is_keyed_by_parent THEN split_part(change.id, '/', 1)::bigint
+        ELSE 0
+    END AS catalog_id,
     field_group.id,
     field_group.name,
     field_group.sort,

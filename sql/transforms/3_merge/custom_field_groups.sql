@@ -9,6 +9,7 @@ USING staging.custom_field_groups AS staged
     ON
         stored.account_id = staged.account_id
         AND stored.entity_type = staged.entity_type
+        AND stored.catalog_id = staged.catalog_id
         AND stored.id = staged.id
 
 WHEN MATCHED AND to_jsonb(stored) - 'changed_at' = to_jsonb(staged) - 'changed_at' THEN
@@ -26,10 +27,11 @@ WHEN MATCHED THEN
 
 WHEN NOT MATCHED THEN
     INSERT (
-        account_id, entity_type, id, name, sort, type, is_predefined, updated_at,
-        deleted_at
+        account_id, entity_type, catalog_id, id, name, sort, type, is_predefined,
+        updated_at, deleted_at
     )
     VALUES (
-        staged.account_id, staged.entity_type, staged.id, staged.name, staged.sort,
-        staged.type, staged.is_predefined, staged.updated_at, staged.deleted_at
+        staged.account_id, staged.entity_type, staged.catalog_id, staged.id, staged.name,
+        staged.sort, staged.type, staged.is_predefined, staged.updated_at,
+        staged.deleted_at
     );
