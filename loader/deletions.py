@@ -90,14 +90,17 @@ class Sweep:
         return sorted(entity_id for entity_id, is_missing in rows if is_missing), len(rows)
 
     def _named(self, stream: Stream) -> tuple[list[str], int]:
-        """Ids of documents that an event or the trash names, and how many are kept."""
+        """Ids of documents that an event or the trash names, or that were not found under the
+        name that others give them, and how many are kept."""
         rows = self.connection.execute(
             "SELECT document.id FROM amo.documents AS document WHERE"
             " document.account_id = %(account_id)s AND document.stream = %(stream)s"
             " AND document.id IN (SELECT entity_id FROM staging.vanishing(%(run_id)s)"
             " WHERE stream = %(stream)s UNION ALL SELECT item ->> 'id' FROM staging.pages"
             " CROSS JOIN LATERAL jsonb_array_elements(staging.page_items(body, %(key)s)) AS item"
-            " WHERE run_id = %(run_id)s AND stream = %(trash)s) ORDER BY id",
+            " WHERE run_id = %(run_id)s AND stream = %(trash)s UNION ALL"
+            " SELECT params ->> 'named' FROM ops.pages WHERE run_id = %(run_id)s"
+            " AND stream = %(stream)s AND status = 'empty') ORDER BY id",
             self._names(stream) | {"trash": f"{stream.name}_trash"},
         ).fetchall()
         known = self.connection.execute(

@@ -47,6 +47,29 @@ def whole(connection: Connection, run: Run, stream: Stream) -> list[Listing]:
     return listings
 
 
+def named(
+    connection: Connection, run: Run, stream: Stream, watermark: int | None
+) -> Iterator[Listing]:
+    """What the parent's entities name, each in a request of its own, the newest ids first.
+
+    Of entities that came before this run, those since the watermark (Unix seconds) count: it
+    stayed behind when this stream was not read with its parent. Raises TemporaryError when the
+    pages of the parent are not in staging.
+    """
+    assert stream.parent is not None  # noqa: S101 - named_by are paths in its entities
+    rows = connection.execute(
+        "SELECT id FROM staging.named_ids(%s, %s, %s::text[]::jsonpath[], %s, %s)"
+        " ORDER BY id::bigint DESC",
+        (run.id, stream.parent, list(stream.named_by), watermark, OVERLAP_SECONDS),
+    ).fetchall()
+    if not rows:
+        _require_staged(connection, run.id, stream.name, stream.parent)
+    return (
+        Listing(stream, f"{stream.path}/{named_id}", {}, None, {"named": named_id}, is_single=True)
+        for (named_id,) in rows
+    )
+
+
 def changed(stream: Stream, watermark: int, *, has_filter: bool) -> Listing:
     """What changed since a watermark (Unix seconds), by what the list can do.
 
@@ -104,7 +127,7 @@ def created(
 
 def by_ids(stream: Stream, ids: Sequence[str], *, has_filter: bool) -> list[Listing]:
     """Entities by their ids, 50 in one request, or one by one without the paid filter."""
-    if not has_filter and stream.by_id != "free":
+    if stream.by_id == "single" or (stream.by_id == "paid" and not has_filter):
         return [_single(stream, entity_id) for entity_id in ids]
     return [_batch(stream, ids[start : start + BATCH]) for start in range(0, len(ids), BATCH)]
 
@@ -163,18 +186,24 @@ def _parent_ids(connection: Connection, run_id: int, stream: str, parent: str) -
         " WHERE run_id = %s AND stream = %s ORDER BY id",
         (parent, run_id, parent),
     ).fetchall()
-    expected = scalar(
+    if not rows:
+        _require_staged(connection, run_id, stream, parent)
+    return [parent_id for (parent_id,) in rows if parent_id is not None]
+
+
+def _require_staged(connection: Connection, run_id: int, stream: str, parent: str) -> None:
+    is_lost = scalar(
         connection,
-        "SELECT coalesce(sum(rows), 0) FROM ops.pages"
-        " WHERE run_id = %s AND stream = %s AND status = 'staged'",
-        (run_id, parent),
+        "SELECT EXISTS (SELECT FROM ops.pages WHERE run_id = %(run_id)s AND stream = %(parent)s"
+        " AND status = 'staged') AND NOT EXISTS (SELECT FROM staging.pages"
+        " WHERE run_id = %(run_id)s AND stream = %(parent)s)",
+        {"run_id": run_id, "parent": parent},
     )
-    if expected and not rows:
+    if is_lost:
         raise TemporaryError(
             f"the pages of {parent}, which name the lists of {stream}, are not in staging",
             hint="bin/load --fresh reads them again",
         )
-    return [parent_id for (parent_id,) in rows if parent_id is not None]
 
 
 def _pages_last_time(connection: Connection, run_id: int, listing: Listing) -> int:

@@ -60,13 +60,15 @@ class Lists:
             for stream in todo
         )
 
-    def _opener(self, stream: Stream, watermark: int | None) -> Callable[[], list[Listing]]:
-        def open_lists() -> list[Listing]:
+    def _opener(self, stream: Stream, watermark: int | None) -> Callable[[], Iterable[Listing]]:
+        def open_lists() -> Iterable[Listing]:
             run = self.outcome.run
             if (parent := stream.parent) in self.outcome.failed:
                 raise TemporaryError(f"{parent}, which names its lists, failed")
             if parent in self.outcome.skipped:
                 return []
+            if stream.named_by:
+                return listings.named(self.connection, run, stream, watermark)
             if stream.changes == "created":
                 if watermark is None:
                     return listings.created(stream, self._begin(), run.as_of, has_begin=False)
@@ -83,11 +85,14 @@ class Lists:
             outcome, status, message = self.outcome, reading.status, reading.message
             if stream.parent in outcome.skipped and status == "complete":
                 status, message = "skipped", f"{stream.parent}, which names its lists, was skipped"
+            if status == "complete" and reading.lost:
+                message = f"{reading.lost} of its lists skipped"
             ended = Ended(
                 status,
                 message,
                 reading.seconds,
-                is_whole=status == "complete" and reading.is_whole,
+                # Named entities are never all there are, also when none was named.
+                is_whole=status == "complete" and reading.is_whole and not stream.named_by,
                 moves_watermark=status == "complete",
             )
             runs.end_stream(self.connection, outcome.run, stream.name, ended)

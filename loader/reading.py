@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import InitVar, dataclass, field
+from itertools import islice
 from typing import Literal
 
 from loader.errors import AmoError
 from loader.paging import Listing
 
 Status = Literal["", "complete", "skipped", "failed"]
+
+# There may be a hundred thousand lists of one page each: they are made as they are needed.
+OPEN_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +23,7 @@ class Step:
 
     name: str
     after: frozenset[str]
-    open: Callable[[], list[Listing]]  # raises TemporaryError when it cannot be known
+    open: Callable[[], Iterable[Listing]]  # raises TemporaryError when it cannot be known
     close: Callable[[Reading], None]
     may_lose_lists: bool = False  # one of many may go away while the others are read
     is_urgent: bool = False  # others wait for it
@@ -30,14 +34,19 @@ class Reading:
     """The lists of a step while they are read; it has a status when they came to an end."""
 
     step: Step
-    open: list[Listing]
+    lists: InitVar[Iterable[Listing]]
+    lost: int = 0  # lists of many that went away
+    open: list[Listing] = field(init=False)
     since: float = field(default_factory=time.monotonic)
     status: Status = ""
     message: str = ""
     error: AmoError | None = None
     is_whole: bool = True
+    _waiting: Iterator[Listing] = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, lists: Iterable[Listing]) -> None:
+        self._waiting = iter(lists)
+        self.open = list(islice(self._waiting, OPEN_AT_ONCE))
         self.is_whole = all(listing.is_whole for listing in self.open)
 
     @property
@@ -50,10 +59,15 @@ class Reading:
         """Since it was opened."""
         return time.monotonic() - self.since
 
+    def drop(self, listing: Listing) -> None:
+        """Done with one of the open lists: the next one takes its place."""
+        self.open.remove(listing)
+        self.open += islice(self._waiting, 1)
+
     def end(self, status: Status, message: str = "", error: AmoError | None = None) -> None:
         """What is still in flight of it is committed and not looked at."""
         self.status, self.message, self.error = status, message, error
-        self.open = []
+        self.open, self._waiting = [], iter(())
 
 
 class Course:

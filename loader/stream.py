@@ -29,14 +29,17 @@ class Stream:
     entity: str  # what one item is
     entity_type: str | None = None  # what it belongs to
     parent: str | None = None
+    # There is no list: the parent's entities name the ids, jsonpaths find them there.
+    named_by: tuple[str, ...] = ()
     id_key: str = "id"
     has_numeric_id: bool = True
     is_keyed_by_parent: bool = False  # the same id in two lists means two entities
     page_limit: int | None = 250  # None: the list has no paging
     parameters: tuple[tuple[str, str], ...] = field(default=())
     is_default: bool = True  # False: only when asked for with --stream
-    # What vanished is looked for by filter[id]: "paid" needs the filter package (§3.2).
-    by_id: Literal["", "paid", "free"] = ""
+    # What vanished is looked for by filter[id], "paid" needs the filter package (§3.2); or
+    # in single requests only.
+    by_id: Literal["", "paid", "free", "single"] = ""
     # What changed is asked for by filter[updated_at], else newest first down to the watermark;
     # "created": entities never change, and are asked for by their time of creation.
     changes: Literal["", "paid", "free", "created"] = ""

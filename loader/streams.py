@@ -188,6 +188,17 @@ STREAMS: tuple[Stream, ...] = (
         page_limit=100,  # 250 is not sure (§12)
         changes="created",
     ),  # §5.17
+    Stream(
+        "talks",
+        "talks",
+        "talks",
+        "talks",
+        parent="events",
+        named_by=("$.value_after[*].message.talk_id", '$ ? (@.entity_type == "talk").entity_id'),
+        id_key="talk_id",
+        by_id="single",
+        is_default=False,  # one request each
+    ),  # §5.20
     # What lies in the trash: stubs, which must not overwrite what is known of them (§7.1).
     *(
         Stream(

@@ -146,7 +146,7 @@ class Workers:
             self._fail(reading, exc)
         listing.settle()
         if listing in reading.open and listing.is_complete:
-            reading.open.remove(listing)
+            reading.drop(listing)
 
     def _close_ended(self, closed: Callable[[Reading], Iterable[Reading]]) -> None:
         for reading in [reading for reading in self._readings if not reading.open]:
@@ -161,7 +161,7 @@ class Workers:
         if listing not in reading.open:
             return
         logger.info("%s", why)
-        reading.open.remove(listing)
+        reading.drop(listing)
         reading.open += listing.fallback or ()
         reading.is_whole = all(one.is_whole for one in reading.open)
 
@@ -187,8 +187,11 @@ class Workers:
             name = listing.stream.name
             self._fail(reading, TemporaryError(f"{name} broke off", detail=str(why)))
         elif reading.step.may_lose_lists:
-            logger.warning("%s skipped: %s", listing.path, why)
-            reading.open.remove(listing)
+            reading.lost += 1
+            # Of thousands of single entities that this user may not see, one is told of.
+            level = logging.INFO if listing.is_single and reading.lost > 1 else logging.WARNING
+            logger.log(level, "%s skipped: %s", listing.path, why)
+            reading.drop(listing)
         else:
             # No warning: it is so every night. The summary and ops.run_streams say it.
             logger.info("%s skipped: %s", reading.name, why)

@@ -8,8 +8,9 @@ from typing import Any
 
 from sandbox.generate.account import Account
 from sandbox.generate.entities import MAKERS
-from sandbox.generate.event_types import SINGULAR
+from sandbox.generate.event_types import RENAMED, SINGULAR
 from sandbox.generate.events import Happening, event
+from sandbox.generate.shapes import uuid
 from sandbox.generate.words import pick
 from sandbox.links import Edge
 from sandbox.rewrite import document, rewrite, stub
@@ -67,6 +68,8 @@ class Mutation:
         elif name == "tasks" and "text" in made:
             after, old = ({"task": {"text": d["text"]}} for d in (made, before))
             self._record("task_text_changed", name, id_, [after], [old])
+        elif name == "talks":
+            self._record_message(before)
 
     def delete(self, name: str, id_: Id) -> None:
         """Take one entity out of its list; leads, contacts, companies go to the trash."""
@@ -144,9 +147,18 @@ class Mutation:
             return {"price": (price if isinstance(price, int) else 0) % 1_000_000 + 100}
         if name == "tasks":
             return {"text": pick(self.rng, words.todos)}
+        if name == "talks":
+            return {"is_read": not before["is_read"]}
         if name.endswith("/notes"):
             return {"params": {"text": pick(self.rng, words.remarks)}}
         return {"name": pick(self.rng, words.names).initials} if "name" in before else {}
+
+    def _record_message(self, talk: Json) -> None:
+        """Of a message tells an event of what the talk is about (facts §5.17)."""
+        message = {"id": uuid(self.rng), "talk_id": talk["talk_id"], "origin": talk["origin"]}
+        lead_id = talk["entity_id"]
+        about = ("leads", lead_id) if lead_id else ("contacts", talk["contact_id"])
+        self._record("incoming_chat_message", *about, [{"message": message}])
 
     def _record(
         self,
@@ -156,7 +168,9 @@ class Mutation:
         after: list[Any] | None = None,
         before: list[Any] | None = None,
     ) -> None:
-        what = Happening(kind, name, int(id_), self.moment, after or [], before or [])
+        what = Happening(
+            RENAMED.get(kind, kind), name, int(id_), self.moment, after or [], before or []
+        )
         row = event(self.account, self.rng, what)
         self.account.collection(STREAMS["events"]).add([row])
 

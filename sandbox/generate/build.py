@@ -30,8 +30,8 @@ def build(account: Account, poison: int = 0) -> None:
         _add_entities(account, name)
     _add_notes(account)
     add_transactions(account)
-    add_events(account)
     add_incoming(account)
+    add_events(account)
     for name in MAIN:
         for row in account.collection(STREAMS[name]).rows.values():
             account.refresh(STREAMS[name], row)

@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 
 from sandbox import streams
-from sandbox.generate import catalogs, companies, contacts, customers, leads, notes, tasks
+from sandbox.generate import catalogs, companies, contacts, customers, incoming, leads, notes, tasks
 from sandbox.generate.account import CATALOG_IDS, Account
 from sandbox.store import Row
 from sandbox.streams import MAIN
@@ -21,6 +21,7 @@ MAKERS: dict[str, Make] = {
     "leads": leads.lead,
     "customers": customers.customer,
     "tasks": tasks.task,
+    "talks": incoming.talk,
     **{f"{entity}/notes": partial(notes.note, entity=entity) for entity in MAIN},
     **{
         streams.elements(id_, kind).name: partial(

@@ -17,8 +17,11 @@ Values = Callable[[Account, Random], list[Any]]
 # Events name entities in the singular (facts §9.16).
 SINGULAR = {
     "leads": "lead", "contacts": "contact", "companies": "company", "customers": "customer",
-    "tasks": "task",
+    "tasks": "task", "talks": "talk",
 }  # fmt: skip
+
+# What happens to a talk has names of its own.
+RENAMED = {"talk_added": "talk_created", "talk_deleted": "talk_closed"}
 
 
 def _note(account: Account, rng: Random) -> list[Any]:
@@ -43,7 +46,8 @@ def _field_value(account: Account, rng: Random) -> list[Any]:
 
 
 def _message(account: Account, rng: Random) -> list[Any]:
-    return [{"message": {"id": uuid(rng), "talk_id": 117, "origin": "telegram"}}]
+    talk_id = account.some_id("talks", rng)
+    return [{"message": {"id": uuid(rng), "talk_id": talk_id, "origin": "telegram"}}]
 
 
 def _one(key: str, inner: str, draw: Callable[[Account, Random], Any]) -> Values:
@@ -103,7 +107,7 @@ VALUES: dict[str, Values] = {
 # Both lists of values are empty, so that the event alone does not name what was lost.
 SILENT_TYPES = (
     "task_added", "task_completed", "task_deleted", "entity_merged", "contact_restored",
-    "company_restored", "lead_restored", "key_action_completed", "talk_created",
+    "company_restored", "lead_restored", "key_action_completed", "talk_closed",
 )  # fmt: skip
 
 # Numbers of types that were seen (facts, appendix A); the rest are of our own.

@@ -47,6 +47,10 @@ def add_events(account: Account) -> None:
         for number, moment in enumerate(at)
         if (made := _some_event(account, rng, types[number % len(types)], moment)) is not None
     )
+    account.collection(STREAM).add(
+        event(account, rng, Happening("talk_created", "talks", int(talk.id), talk.created_at))
+        for talk in account.collection(STREAMS["talks"]).rows.values()
+    )
 
 
 def _some_event(account: Account, rng: Random, kind: str, moment: int) -> Row | None:
@@ -81,8 +85,6 @@ def event(account: Account, rng: Random, what: Happening) -> Row:
         "value_before": what.before,
         "account_id": account.id,
     }
-    if what.kind.endswith("chat_message"):
-        document["talk_id"] = 117
     link = wire.self_link(f"{what.entity}/{what.entity_id}")
     head = f',"_embedded":{{"entity":{{"id":{what.entity_id},"_links":{link}'
     name = f',"name":"{singular} {what.entity_id}"'.encode()

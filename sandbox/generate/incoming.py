@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from sandbox import wire
-from sandbox.generate.account import Account, moments, row
+from sandbox.generate.account import Account, later, moments, row
 from sandbox.generate.funnel import PIPELINES
 from sandbox.generate.shapes import uuid
 from sandbox.generate.words import pick
@@ -27,7 +27,12 @@ def add_incoming(account: Account) -> None:
         _request(account, rng, number, at)
         for number, at in enumerate(moments(rng, account.now, count))
     )
-    account.collection(TALKS).add(_talk(account, rng, number) for number in range(5))
+    count = 5 + account.size.companies // 10 if account.size.contacts else 0
+    ids = account.take_ids(TALKS, rng, count, FIRST_TALK)
+    made = zip(ids, moments(rng, account.now, count), strict=True)
+    account.collection(TALKS).add(
+        talk(account, rng, number, id_, at) for number, (id_, at) in enumerate(made)
+    )
 
 
 def _request(account: Account, rng: Random, number: int, created_at: int) -> Row:
@@ -70,12 +75,15 @@ def _metadata(account: Account, rng: Random, category: str, number: int, at: int
             "last_message_text": "Цена?", "source_name": "Telegram-бот"}  # fmt: skip
 
 
-def _talk(account: Account, rng: Random, number: int) -> Row:
-    contact_id, lead_id = account.some_id("contacts", rng), account.some_id("leads", rng)
-    document = {
-        "talk_id": FIRST_TALK + number,
-        "created_at": account.now - 10_000_000,
-        "updated_at": account.now - 9_000_000,
+def talk(account: Account, rng: Random, number: int, id_: int, created_at: int) -> Row:
+    """Return one talk, with a contact and mostly with a lead."""
+    contact_id = account.some_id("contacts", rng)
+    # Some are about nothing but the contact.
+    lead_id = account.some_id("leads", rng) if number % 4 else None
+    document: Json = {
+        "talk_id": id_,
+        "created_at": created_at,
+        "updated_at": later(rng, created_at, account.now),
         "rate": 0,
         "contact_id": contact_id,
         "chat_id": uuid(rng),
@@ -84,7 +92,7 @@ def _talk(account: Account, rng: Random, number: int) -> Row:
         "is_in_work": number % 2 == 0,
         "is_read": True,
         "origin": "telegram",
-        "missed_at": None,
+        "missed_at": created_at + 3600 if number % 3 == 0 else None,
         "account_id": account.id,
     }
     embedded = {
@@ -92,7 +100,6 @@ def _talk(account: Account, rng: Random, number: int) -> Row:
         "leads": [{"id": lead_id}] if lead_id else [],
         "customers": [],
     }
-    core = account.encode(document)[:-1] + f',"_links":{wire.self_link(f"talks/{FIRST_TALK}")}'
+    core = account.encode(document)[:-1] + f',"_links":{wire.self_link(f"talks/{id_}")}'
     core += f',"_embedded":{account.encode(embedded)}'
-    moment = account.now - 10_000_000
-    return Row(FIRST_TALK + number, moment, moment + 1_000_000, (), core.encode())
+    return Row(id_, created_at, document["updated_at"], (), core.encode())

@@ -126,6 +126,11 @@ FROM (
     FROM staging.widgets
     UNION ALL
     SELECT
+        'talks' AS stream,
+        count(*) AS rows
+    FROM staging.talks
+    UNION ALL
+    SELECT
         field_group.entity_type || '_custom_field_groups' AS stream,
         count(*) AS rows
     FROM staging.custom_field_groups AS field_group

@@ -18,6 +18,7 @@ SELECT
         WHEN 'company' THEN 'companies'
         WHEN 'customer' THEN 'customers'
         WHEN 'task' THEN 'tasks'
+        WHEN 'talk' THEN 'talks'
         ELSE document.doc ->> 'entity_type'
     END AS entity_type,
     event.id,
