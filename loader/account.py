@@ -19,10 +19,11 @@ from loader.streams import ACCOUNT
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Its id, whether its paid filters work, and the page itself."""
+    """Its id, whether its paid filters work, where it says its files are, and the page itself."""
 
     id: int
     has_filter: bool
+    drive_url: object  # whatever it says
     answer: Answer
 
 
@@ -44,7 +45,7 @@ def ask(client: Client, stop: threading.Event) -> Account:
     try:
         account = json.loads(answer.body or b"")
         has_filter = account.get("is_api_filter_enabled") is True
-        return Account(int(account["id"]), has_filter, answer)
+        return Account(int(account["id"]), has_filter, account.get("drive_url"), answer)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
         start = " ".join((answer.body or b"")[:120].decode("utf-8", "replace").split())
         raise ConnectError(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from loader.api.client import Answer, Unavailable
 from loader.db import Connection
-from loader.early import Early
 from loader.errors import TemporaryError
 from loader.ledger import Place, Staged
 from loader.paging import Listing
 from loader.staging import Demand, NotAPage, stage
+from loader.stream import Host
 
 logger = logging.getLogger("amo.load")
 
@@ -19,12 +21,22 @@ logger = logging.getLogger("amo.load")
 ATTEMPTS = 3
 
 
+class Asker(Protocol):
+    """What gives answers: a client of a host, or one whose first answers are under way."""
+
+    def get(self, path: str, query: Mapping[str, str], *, stream: str) -> Answer:
+        """As Client.get."""
+
+
+Clients = Mapping[Host, Asker]
+
+
 @dataclass(frozen=True, slots=True)
 class Fetcher:
     """Fetches pages of one run over one database connection."""
 
     connection: Connection
-    client: Early
+    clients: Clients
     run_id: int
 
     def fetch(self, listing: Listing, page_no: int) -> Staged:
@@ -61,11 +73,12 @@ class Fetcher:
         )
 
     def _ask(self, listing: Listing, page_no: int) -> Answer:
-        query, name = listing.query(page_no), listing.stream.name
+        query, stream = listing.query(page_no), listing.stream
+        client = self.clients[stream.host]
         if not listing.is_single:
-            return self.client.get(listing.path, query, stream=name)
+            return client.get(listing.path, query, stream=stream.name)
         try:
-            answer = self.client.get(listing.path, query, stream=name)
+            answer = client.get(listing.path, query, stream=stream.name)
         except Unavailable as exc:
             if exc.status != 404:
                 raise

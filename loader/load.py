@@ -13,12 +13,14 @@ from loader import account, db, declared, listings, locks, migrate, runs, verdic
 from loader.account import Account
 from loader.api.auth import credentials
 from loader.api.client import Client
+from loader.api.drive import Drive
 from loader.api.pace import Pace
 from loader.config import Config
 from loader.db import Connection
 from loader.deletions import Sweep
 from loader.early import Early
 from loader.errors import AmoError
+from loader.fetching import Clients
 from loader.lists import Lists, Outcome
 from loader.meter import Meter
 from loader.metrics import Traffic
@@ -50,7 +52,8 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
     """
     pace = Pace(config.rate)
     traffic = Traffic()
-    client = Client(credentials(config, dsn, pace, stop, traffic), pace, stop, traffic)
+    access = credentials(config, dsn, pace, stop, traffic)
+    client = Client(access, pace, stop, traffic)
     with (
         db.connect(dsn, command="load") as connection,
         ThreadPoolExecutor(WORKERS, thread_name_prefix="page") as pool,
@@ -65,7 +68,9 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
             run = _begin(connection, config, options, asked)
             meter = Meter(connection, run.id, traffic, config.rate)
             ending.callback(meter.close)  # however it ends
-            workers = Workers(pool, connection, dsn, early, run, stop)
+            drive = Drive(access, pace, stop, traffic, asked.drive_url)
+            clients: Clients = {"account": early, "drive": drive}
+            workers = Workers(pool, connection, dsn, clients, run, stop)
             return _read(connection, options, asked, run, workers, meter, stop)
         except Exception:
             early.give_up()
@@ -120,7 +125,10 @@ def _first_lists(streams: Sequence[Stream]) -> list[Listing]:
     lists = [
         listings.whole_list(stream)
         for stream in sorted(streams, key=lambda stream: stream.vanishing is None)
-        if stream.parent is None and stream.changes != "created" and stream is not ACCOUNT
+        if stream.parent is None
+        and stream.changes != "created"
+        and stream.host == "account"
+        and stream is not ACCOUNT
     ]
     return lists[: WORKERS - 1]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+Host = Literal["account", "drive"]
+
 
 @dataclass(frozen=True, slots=True)
 class Vanishing:
@@ -31,6 +33,7 @@ class Stream:
     parent: str | None = None
     # There is no list: the parent's entities name the ids, jsonpaths find them there.
     named_by: tuple[str, ...] = ()
+    host: Host = "account"  # drive: the file service, a host of its own
     id_key: str = "id"
     has_numeric_id: bool = True
     is_keyed_by_parent: bool = False  # the same id in two lists means two entities

@@ -199,6 +199,17 @@ STREAMS: tuple[Stream, ...] = (
         by_id="single",
         is_default=False,  # one request each
     ),  # §5.20
+    Stream(
+        "files",
+        "files",
+        "files",
+        "files",
+        host="drive",
+        id_key="uuid",
+        has_numeric_id=False,
+        page_limit=50,  # what the official library asks for; the largest is not known
+        is_default=False,  # needs a right of its own
+    ),  # §5.20
     # What lies in the trash: stubs, which must not overwrite what is known of them (§7.1).
     *(
         Stream(

@@ -17,9 +17,8 @@ import psycopg
 from loader import db
 from loader.api.client import TooHeavy, Unavailable
 from loader.db import Connection
-from loader.early import Early
 from loader.errors import AmoError, BlockedError, CredentialsError, TemporaryError, UsageError
-from loader.fetching import Fetcher
+from loader.fetching import Clients, Fetcher
 from loader.ledger import Place, Staged, already_staged
 from loader.paging import Ignored, Listing
 from loader.reading import Reading
@@ -43,7 +42,7 @@ class Workers:
         pool: ThreadPoolExecutor,
         connection: Connection,
         dsn: str,
-        client: Early,
+        clients: Clients,
         run: Run,
         stop: threading.Event,
     ) -> None:
@@ -51,7 +50,7 @@ class Workers:
         self._pool = pool
         self._connection = connection
         self._dsn = dsn
-        self._client = client
+        self._clients = clients
         self._run = run
         self._stop = stop
         self._local = threading.local()
@@ -212,5 +211,5 @@ class Workers:
         if fetcher is None:
             connection = db.connect(self._dsn, command=f"load:{self._run.id}")
             self._opened.append(connection)
-            fetcher = self._local.fetcher = Fetcher(connection, self._client, self._run.id)
+            fetcher = self._local.fetcher = Fetcher(connection, self._clients, self._run.id)
         return fetcher.fetch(listing, page_no)

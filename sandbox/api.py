@@ -17,7 +17,7 @@ from sandbox.problems import NO_CONTENT, Answer, invalid, problem
 from sandbox.query import BadQueryError, Query, parse
 from sandbox.settings import Settings
 from sandbox.store import Collection, Row
-from sandbox.streams import MAIN
+from sandbox.streams import FILES, MAIN
 
 ROOT = "/api/v4/"
 
@@ -48,7 +48,7 @@ class Api:
 
     def _single_document(self, path: str, query: Query, query_string: str) -> Answer | None:
         if path == "account":
-            body = overview(self._account, self._settings, query.wanted)
+            body = overview(self._account, self._settings, query.wanted, self._shown.base_url)
             return self._finished(body, query_string)
         if path == "events/types":
             return self._finished(_event_types(), "")
@@ -58,6 +58,8 @@ class Api:
         """Answer for a list, one row of it, or what hangs on one entity."""
         collections = self._account.collections
         stream, _, last = path.rpartition("/")
+        if FILES.name in (path, stream):
+            return None
         if path in collections and path not in _NO_LIST:
             return refusal(path, self._settings) or self._lists.page(collections[path], query)
         if stream in MAIN and last == "links":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sandbox import faults
+from sandbox import drive, faults
 from sandbox.api import ROOT, Api
 from sandbox.clock import Clock
 from sandbox.faults import Fault
@@ -51,6 +51,7 @@ class Dispatch:
         self._faults = struck_by
         self._url = url
         self._api = Api(account, settings, url)
+        self._drive = drive.Drive(account, settings, url)
         self._oauth = OAuth(client, account, url, self.clock, settings)
 
     def answer(self, call: Call) -> tuple[Answer, Fault | None]:
@@ -74,17 +75,19 @@ class Dispatch:
             if call.path == EXCHANGE_PATH:
                 return problem(404, "Account not found")
             return Answer(301, headers={"Location": f"http://{host}{call.target}"})
-        if call.path.startswith(ROOT):
-            return self._from_api(call)
+        if call.path.startswith((ROOT, drive.ROOT)):
+            return self._with_token(call)
         if call.path == EXCHANGE_PATH and call.method == "POST":
             return self._oauth.exchange(call.body)
         return problem(404, f"Cannot {call.method} {self._url}{call.path}")
 
-    def _from_api(self, call: Call) -> Answer:
+    def _with_token(self, call: Call) -> Answer:
         if self._settings.redirect_to:
             return Answer(301, headers={"Location": self._settings.redirect_to + call.target})
         if refusal := self._oauth.refuse(call.headers.get("Authorization", "")):
             return refusal
         if call.method != "GET":
             return problem(405, "Method not allowed")
+        if call.path.startswith(drive.ROOT):
+            return self._drive.answer(call.path.removeprefix(drive.ROOT), call.query_string)
         return self._api.answer(call.path.removeprefix(ROOT), call.query_string)

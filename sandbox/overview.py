@@ -26,7 +26,7 @@ _DATETIME = {
 }
 
 
-def overview(account: Account, settings: Settings, wanted: frozenset[str]) -> bytes:
+def overview(account: Account, settings: Settings, wanted: frozenset[str], base_url: str) -> bytes:
     """Return the account as text with marks; blocks only when `with` names them."""
     off = settings.customers_answer != "on"
     document: Json = {
@@ -49,7 +49,7 @@ def overview(account: Account, settings: Settings, wanted: frozenset[str]) -> by
         "is_technical_account": False,
         "contact_name_display_order": 1,
     }
-    for name, value in _extra(account, settings).items():
+    for name, value in _extra(account, settings, base_url).items():
         if name in wanted:
             document[name] = value
     embedded = {name: value for name, value in _embedded(account).items() if name in wanted}
@@ -64,12 +64,12 @@ def current_user(account: Account, settings: Settings) -> int:
     return account.users[0 if settings.admin else 3].id
 
 
-def _extra(account: Account, settings: Settings) -> dict[str, Any]:
+def _extra(account: Account, settings: Settings, base_url: str) -> dict[str, Any]:
     return {
         "amojo_id": "2b2e7a1c-6a3b-4a27-9c9f-0d5d4d4a7f11",
         "uuid": "5f1d0f5e-7f0e-4c53-8f1d-3f3cfb3a0001",
         "version": 11,
-        "drive_url": "https://drive-b.amocrm.ru",
+        "drive_url": settings.drive_url or base_url,
         "is_api_filter_enabled": settings.filter_package,
         "entity_names": {"leads": {"ru": _FORMS}},
         "invoices_settings": {"lang": "ru", "invoices_catalog_id": CATALOG_IDS["invoices"]},

@@ -157,6 +157,9 @@ _SMALL = (
 
 STREAMS = {stream.name: stream for stream in (*_MAIN_STREAMS, *_NOTES, *_PER_ENTITY, *_SMALL)}
 
+# On another host, and in no list of the API.
+FILES = Stream("files", "files")
+
 INVOICE_LINK = "invoice_link"
 STATUSES = Stream("", "statuses", totals=True, paged=False, extra=("descriptions",))
 ELEMENTS = Stream(

@@ -122,7 +122,7 @@ class Client:
                     number = attempt.retry_state.attempt_number
                     try:
                         with self._traffic.sending(stream, number) as sent:
-                            reply = self._get_once(f"{base_url}/api/v4/{path}", query, bearer)
+                            reply = self._get_once(self._url(base_url, path), query, bearer)
                             sent.status = str(reply.status_code)
                         body = self._judge(reply, is_divisible="limit" in query)
                     except _Stale as exc:
@@ -140,6 +140,9 @@ class Client:
         except Transient as exc:
             raise exhausted(exc) from exc
         raise AssertionError  # Retrying returns or raises
+
+    def _url(self, base_url: str, path: str) -> str:
+        return f"{base_url}/api/v4/{path}"
 
     def _renew(self, stale: _Stale, bearer: str, base_url: str) -> bool:
         """True when there is another token or address now."""

@@ -10,6 +10,7 @@ from sandbox.generate.customers import add_transactions
 from sandbox.generate.dictionaries import add_dictionaries
 from sandbox.generate.entities import FIRST_IDS, MAKERS
 from sandbox.generate.events import add_events
+from sandbox.generate.files import add_files
 from sandbox.generate.funnel import add_funnel
 from sandbox.generate.incoming import add_incoming
 from sandbox.generate.integrations import add_integrations
@@ -32,6 +33,7 @@ def build(account: Account, poison: int = 0) -> None:
     add_transactions(account)
     add_incoming(account)
     add_events(account)
+    add_files(account)
     for name in MAIN:
         for row in account.collection(STREAMS[name]).rows.values():
             account.refresh(STREAMS[name], row)

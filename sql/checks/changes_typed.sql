@@ -131,6 +131,11 @@ FROM (
     FROM staging.talks
     UNION ALL
     SELECT
+        'files' AS stream,
+        count(*) AS rows
+    FROM staging.files
+    UNION ALL
+    SELECT
         field_group.entity_type || '_custom_field_groups' AS stream,
         count(*) AS rows
     FROM staging.custom_field_groups AS field_group

@@ -149,8 +149,8 @@ def test_missing_entities_are_204_or_404(api: Caller) -> None:
 
 
 def test_unknown_route_is_a_problem(api: Caller) -> None:
-    """There is no /notes, and no list of talks."""
-    for path in ("notes", "talks", "nonsense/5/notes"):
+    """There is no /notes, no list of talks, and no file but on the drive."""
+    for path in ("notes", "talks", "files", "nonsense/5/notes"):
         answer = api.get(path)
 
         assert (answer.status_code, answer.headers["Content-Type"]) == (
