@@ -50,11 +50,12 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
 
     Raises AmoError; whatever was committed stays, and the next call continues.
     """
-    pace = Pace(config.rate)
+    pace = Pace(config.rate, config.base_url, dsn)
     traffic = Traffic()
     access = credentials(config, dsn, pace, stop, traffic)
     client = Client(access, pace, stop, traffic)
     with (
+        pace,
         db.connect(dsn, command="load") as connection,
         ThreadPoolExecutor(WORKERS, thread_name_prefix="page") as pool,
         ExitStack() as ending,

@@ -66,10 +66,11 @@ def auth(
 def _exchange(config: Config, dsn: str, code: str) -> Kept:
     if code == "-":
         code = sys.stdin.readline()
-    granted = oauth(config, dsn, Pace(config.rate), threading.Event(), Traffic())
-    with db.connect(dsn, command="auth") as connection:
-        migrate.require_current(connection)
-    return granted.exchange(code.strip())
+    with Pace(config.rate, config.base_url, dsn) as pace:
+        granted = oauth(config, dsn, pace, threading.Event(), Traffic())
+        with db.connect(dsn, command="auth") as connection:
+            migrate.require_current(connection)
+        return granted.exchange(code.strip())
 
 
 def _show(config: Config, dsn: str, *, as_json: bool) -> None:
