@@ -41,7 +41,7 @@ def declare_streams(connection: Connection) -> None:
         " vanishing_id = declared.vanishing_id, position = declared.position"
         " WHEN NOT MATCHED THEN INSERT VALUES (declared.name, declared.entity,"
         " declared.entity_type, declared.path, declared.embedded_key, declared.id_key,"
-        " declared.has_numeric_id, declared.vanishing_events, declared.vanishing_id,"
-        " declared.position)",
+        " declared.has_numeric_id, declared.is_keyed_by_parent, declared.vanishing_events,"
+        " declared.vanishing_id, declared.position)",
         (json.dumps(rows),),
     )

@@ -21,6 +21,9 @@ class Sent:
     """One request that is under way; its status is noted when the whole answer is there."""
 
     status: str = NO_ANSWER
+    waited: float = 0.0  # for its turn, seconds
+    at: float | None = None  # by time.monotonic(); None: it did not come to that
+    was_called_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,21 @@ class Traffic:
     @contextmanager
     def sending(self, stream: str, attempt: int) -> Iterator[Sent]:
         """Count the request that is made inside, when it ends; attempt 1 is no retry."""
-        sent_at = time.monotonic()
         sent = Sent()
         try:
             yield sent
         finally:
-            with self._lock:
-                self._requests[stream, sent.status] += 1
-                self._retries[stream, sent.status] += attempt > 1
-                self._first = sent_at if self._first is None else min(self._first, sent_at)
-                self._last = sent_at if self._last is None else max(self._last, sent_at)
+            if not sent.was_called_off:
+                self._count(stream, attempt, sent)
+
+    def _count(self, stream: str, attempt: int, sent: Sent) -> None:
+        # Without a connection there was nothing to send; it counts all the same.
+        at = time.monotonic() if sent.at is None else sent.at
+        with self._lock:
+            self._requests[stream, sent.status] += 1
+            self._retries[stream, sent.status] += attempt > 1
+            self._first = at if self._first is None else min(self._first, at)
+            self._last = at if self._last is None else max(self._last, at)
 
     def so_far(self) -> Sums:
         """A copy that does not change any more."""

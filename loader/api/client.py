@@ -13,6 +13,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from loader import __version__
+from loader.api import paced
 from loader.api.answers import Reply, date_of, says
 from loader.api.auth import Credentials
 from loader.api.pace import Pace
@@ -27,7 +28,7 @@ from loader.api.retry import (
     retrying,
 )
 from loader.errors import AmoError, CredentialsError, TemporaryError, UsageError
-from loader.metrics import Traffic
+from loader.metrics import Sent, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +107,23 @@ class Client:
         Raises Unavailable, TooHeavy, CredentialsError, BlockedError, UsageError and, after
         the last retry, TemporaryError.
         """
-        wait = 0.0
+        waited = 0.0
         started = time.monotonic()
         may_renew = True
         try:
             for attempt in retrying(self._stop):
                 with attempt:
-                    # Before the pace: threads that waited for one refresh must not leave
+                    # Before the turn: threads that waited for one refresh must not leave
                     # together after it.
                     bearer = self._credentials.bearer()
                     base_url = self._credentials.base_url
-                    wait += self._pace.wait()
-                    if self._stop.is_set():
-                        raise TemporaryError("stopped before the next request")
                     number = attempt.retry_state.attempt_number
                     try:
                         with self._traffic.sending(stream, number) as sent:
+                            self._local.sent = sent
                             reply = self._get_once(self._url(base_url, path), query, bearer)
                             sent.status = str(reply.status_code)
+                        waited += sent.waited
                         body = self._judge(reply, is_divisible="limit" in query)
                     except _Stale as exc:
                         if not may_renew or not self._renew(exc, bearer, base_url):
@@ -133,8 +133,8 @@ class Client:
                     return Answer(
                         body,
                         requests=number,
-                        wait_seconds=wait,
-                        http_seconds=time.monotonic() - started - wait,
+                        wait_seconds=waited,
+                        http_seconds=time.monotonic() - started - waited,
                         answered_at=date_of(reply),
                     )
         except Transient as exc:
@@ -212,10 +212,19 @@ class Client:
             f"amoCRM gave an answer that makes no sense: HTTP {status}: {says(response)}"
         )
 
+    def _take_turn(self) -> None:
+        """In the thread of a request, when its connection stands."""
+        sent: Sent = self._local.sent
+        sent.waited = self._pace.wait()
+        if self._stop.is_set():
+            sent.was_called_off = True
+            raise TemporaryError("stopped before the next request")
+        sent.at = time.monotonic()
+
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = paced.session(self._take_turn)
             session.headers["User-Agent"] = f"amo-loader/{__version__}"
             session.headers["Accept"] = "application/hal+json, application/json"
         return session
