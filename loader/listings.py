@@ -17,7 +17,7 @@ from loader.streams import Stream
 OVERLAP_SECONDS = 600
 
 # Events are read in windows of that many seconds: a page far down a list is slow.
-WINDOW_SECONDS = 90 * 86_400
+WINDOW_SECONDS = 180 * 86_400
 
 # No source gives a limit of ids in a filter; 50 keep the address short (facts §1.7).
 BATCH = 50
