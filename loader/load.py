@@ -63,7 +63,9 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
         migrate.require_current(connection)
         early = Early(client, pool)
         try:
-            if options.mode == "full" and not runs.may_resume(connection, options.resume):
+            # A token from OAuth may have to be renewed first, by one thread.
+            is_new = not runs.may_resume(connection, options.resume)
+            if config.token() and options.mode == "full" and is_new:
                 early.ask(_first_lists(options.streams))
             asked = account.ask(client, stop)
             run = _begin(connection, config, options, asked)

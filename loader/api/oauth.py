@@ -48,6 +48,7 @@ class OAuth:
         self._lock = threading.Lock()
         self._pair = Kept(settings.client_id, base_url)
         self._fresh_until = self._ends_at = 0.0
+        self._refusal: CredentialsError | None = None
 
     @property
     def base_url(self) -> str:
@@ -104,6 +105,8 @@ class OAuth:
 
     def _renew(self, refused: str | None) -> None:
         """Use the kept pair if it is fresh and another one than was refused, else refresh."""
+        if self._refusal:
+            raise self._refusal  # no other thread would fare better
         with tokens.held(self._dsn, self._settings.client_id) as connection:
             kept = self._kept(connection)
             start, refresh_token = self._start(kept)
@@ -158,12 +161,13 @@ class OAuth:
         except Refused as exc:
             if exc.tries > 1 and not story:
                 story = LOST_ANSWER
-            raise CredentialsError(
+            self._refusal = CredentialsError(
                 f"amoCRM refused the {'authorization code' if is_code else 'refresh token'}",
                 detail=f"{exc}\n{story}".rstrip(),
                 hint=f"check AMO_BASE_URL, AMO_CLIENT_ID, AMO_CLIENT_SECRET and "
                 f"AMO_REDIRECT_URI; if they are right, {GRANT_AGAIN}",
-            ) from exc
+            )
+            raise self._refusal from exc
         logger.info("new tokens for %s, kept; they expire at %s", pair.url, pair.expires_at)
         if pair.url != start.url:
             logger.warning("the account moved from %s to %s: set AMO_BASE_URL", start.url, pair.url)
