@@ -68,7 +68,7 @@ class Control:
         return {name: len(account.collections[name].rows) for name in account.collections}
 
     def _stats(self, asked: dict[str, str]) -> Any:
-        report = self.stats.report("arrivals" in asked)
+        report = self.stats.report("arrivals" in asked, "targets" in asked)
         return report | {"rate_violations": self.limiter.violations}
 
     def _truth(self, name: str) -> Any:

@@ -53,6 +53,10 @@ class Sandbox:
         """Return what the server counted."""
         return self.control("stats?arrivals=1" if arrivals else "stats")
 
+    def targets(self) -> dict[str, int]:
+        """Return how often each path with its query was asked for."""
+        return dict(self.control("stats?targets=1")["by_target"])
+
     def truth(self, stream: str) -> list[tuple[Any, int]]:
         """Return id and updated_at of everything alive in a stream."""
         return [(id_, updated_at) for id_, updated_at in self.control(f"truth?stream={stream}")]

@@ -56,7 +56,7 @@ class Server:
             return self._response(
                 self._control.answer(call.method, name, call.query_string, call.body)
             )
-        self._stats.arrive(call.path, call.arrival)
+        self._stats.arrive(call.target, call.arrival)
         outcome, size = "aborted", 0
         try:
             answer, fault = self._dispatch.answer(call)

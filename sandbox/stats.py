@@ -17,14 +17,16 @@ class Stats:
     arrivals: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     paths: Counter[str] = field(default_factory=Counter)
+    targets: Counter[str] = field(default_factory=Counter)
     body_bytes: int = 0
     in_flight: int = 0
     max_in_flight: int = 0
 
-    def arrive(self, path: str, moment: float) -> None:
-        """Count a request at its arrival."""
+    def arrive(self, target: str, moment: float) -> None:
+        """Count a request at its arrival; the target is its path and its query."""
         self.arrivals.append(moment)
-        self.paths[path] += 1
+        self.paths[target.partition("?")[0]] += 1
+        self.targets[target] += 1
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
@@ -39,10 +41,11 @@ class Stats:
         self.arrivals.clear()
         self.statuses.clear()
         self.paths.clear()
+        self.targets.clear()
         self.body_bytes = 0
         self.max_in_flight = self.in_flight
 
-    def report(self, with_arrivals: bool) -> Json:
+    def report(self, with_arrivals: bool, with_targets: bool) -> Json:
         """Return everything as a document; times are the machine's, in Unix seconds."""
         shift = time.time() - time.monotonic()
         times = [round(moment + shift, 6) for moment in self.arrivals]
@@ -56,7 +59,11 @@ class Stats:
             "first_arrival": times[0] if times else None,
             "last_arrival": times[-1] if times else None,
         }
-        return document | {"arrivals": times} if with_arrivals else document
+        if with_arrivals:
+            document["arrivals"] = times
+        if with_targets:
+            document["by_target"] = dict(self.targets)
+        return document
 
 
 def busiest(arrivals: list[float]) -> int:

@@ -51,8 +51,19 @@ def test_rate_is_kept_over_http(api: Caller) -> None:
     assert (stats["requests"], stats["max_in_one_second"], stats["rate_violations"]) == (10, 10, 3)
     assert stats["by_status"] == {"200": 7, "429": 3}
     assert stats["by_path"] == {"/api/v4/account": 10}
+    assert "by_target" not in stats
     assert stats["arrivals"] == sorted(stats["arrivals"])
     assert stats["arrivals"][-1] == stats["last_arrival"]
+
+
+def test_requests_are_counted_with_their_query(api: Caller) -> None:
+    """Which page was asked for, and how often."""
+    api.sandbox.control("reset-stats", {})
+
+    for page in (1, 2, 1):
+        api.get(f"leads?page={page}")
+
+    assert api.sandbox.targets() == {"/api/v4/leads?page=1": 2, "/api/v4/leads?page=2": 1}
 
 
 def test_429_can_be_html(api: Caller) -> None:
