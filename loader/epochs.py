@@ -46,8 +46,9 @@ def _forget(connection: Connection, lost: list[int]) -> None:
         "UPDATE ops.pages SET status = 'lost' WHERE status = 'staged' AND run_id = ANY (%s)",
         (lost,),
     )
-    # What is left of them would be staged a second time.
+    # What is left of them would be staged, or noted, a second time.
     connection.execute("DELETE FROM staging.pages WHERE run_id = ANY (%s)", (lost,))
+    connection.execute("DELETE FROM ops.rejects WHERE run_id = ANY (%s)", (lost,))
 
 
 def drop_spent_pages(connection: Connection) -> None:
