@@ -30,7 +30,9 @@ _LOCK = pytest.StashKey[Path]()
 _NUMBERS = itertools.count(1)
 
 # Equal seeds make equal accounts: a database loaded from one fits another.
-OWN_ACCOUNT = ("--companies", "300", "--seed", "7")
+# A fixed drive_url: another port on another day must not look like a change of the account.
+DRIVE = ("--drive-url", "https://drive-b.amocrm.ru")
+OWN_ACCOUNT = ("--companies", "300", "--seed", "7", *DRIVE)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -99,7 +101,7 @@ def server(pytestconfig: pytest.Config) -> Server:
 def template(server: Server) -> Iterator[str]:
     """A migrated database that is copied for each test."""
     name = f"amo_template_{os.getpid()}"
-    with _database(server, name, "template0"):
+    with database(server, name, "template0"):
         with db.connect(server.database(name), command="test") as connection:
             migrate.up(connection)
         yield name
@@ -128,14 +130,14 @@ def dsn(request: pytest.FixtureRequest, server: Server, template: str) -> Iterat
     for fixture in ("loaded", "first_night"):
         if fixture in request.fixturenames:
             template = request.getfixturevalue(f"{fixture}_template")
-    with _database(server, f"amo_test_{os.getpid()}_{next(_NUMBERS)}", template) as dsn:
+    with database(server, f"amo_test_{os.getpid()}_{next(_NUMBERS)}", template) as dsn:
         yield dsn
 
 
 @pytest.fixture
 def empty_dsn(server: Server) -> Iterator[str]:
     """A database with nothing in it."""
-    with _database(server, f"amo_test_{os.getpid()}_{next(_NUMBERS)}", "template0") as dsn:
+    with database(server, f"amo_test_{os.getpid()}_{next(_NUMBERS)}", "template0") as dsn:
         yield dsn
 
 
@@ -149,7 +151,7 @@ def connection(dsn: str) -> Iterator[Connection]:
 @pytest.fixture(scope="session")
 def account() -> Iterator[Sandbox]:
     """A small account that nobody changes; 7 requests a second are not enforced."""
-    with process.start("--companies", "60", "--seed", "7") as sandbox:
+    with process.start("--companies", "60", "--seed", "7", *DRIVE) as sandbox:
         yield sandbox
 
 
@@ -199,14 +201,14 @@ def first_night(own_commands: Commands) -> Commands:
 def _loaded(server: Server, template: str, account: Sandbox, name: str) -> Iterator[str]:
     """A database to be copied, since a copy costs less than a load."""
     name = f"{name}_{os.getpid()}"
-    with _database(server, name, template) as dsn:
+    with database(server, name, template) as dsn:
         commands = for_account(dsn, account)
         commands.ok("load")
         commands.ok("transform")
         yield name
 
 
-class _database:  # noqa: N801 - reads as a word in a with statement
+class database:  # noqa: N801 - reads as a word in a with statement
     """CREATE DATABASE … TEMPLATE, and DROP at the end."""
 
     def __init__(self, server: Server, name: str, template: str) -> None:

@@ -30,7 +30,7 @@ def test_every_file(
     settings: dict[str, object],
 ) -> None:
     """Whatever the server makes of the page size, and whichever host its links name."""
-    own_account.control("settings", settings)
+    own_account.control("settings", {"drive_url": ""} | settings)
 
     own_commands.ok(*FILES)
     own_commands.ok("transform")
@@ -50,9 +50,9 @@ def test_no_right_to_files(
     own_commands: Commands, own_account: Sandbox, connection: Connection, answer: str
 ) -> None:
     """The file service refuses the token that the account takes: files are skipped, no more."""
-    own_account.control("settings", {"drive_answer": answer})
+    own_account.control("settings", {"drive_url": "", "drive_answer": answer})
 
-    result = own_commands.ok(*FILES, "--stream", "roles")
+    result = own_commands.ok(*FILES, "--stream", "roles", "-v")
 
     assert f"files skipped: HTTP {answer[-3:]}" in result.err
     ended = connection.execute("SELECT stream, status FROM ops.run_streams ORDER BY stream")
@@ -64,6 +64,7 @@ def test_no_right_to_files(
 
 def test_limited_to_the_end(own_commands: Commands, own_account: Sandbox) -> None:
     """The limit of the file service is not a block of the account."""
+    own_account.control("settings", {"drive_url": ""})
     own_account.control("faults", {"fault": {"kind": "http_429", "path": "/v1.0/*"}})
 
     result = own_commands.run(*FILES, "--stream", "roles")

@@ -140,7 +140,7 @@ def test_every_object_has_a_comment(connection: Connection) -> None:
 def test_entities_have_the_columns_of_the_contract(connection: Connection) -> None:
     """account_id, updated_at, deleted_at and changed_at on every entity table."""
     details = {"documents", "custom_field_values", "phones", "emails", "legal_ids"}
-    details |= {"entity_tags", "links"}
+    details |= {"entity_tags", "links", "lead_status_changes"}
     rows = connection.execute(
         "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns"
         " WHERE table_schema = 'amo' GROUP BY table_name"

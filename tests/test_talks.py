@@ -29,7 +29,7 @@ def asked_for(account: Sandbox) -> dict[str, int]:
 
 
 @pytest.fixture
-def loaded(own_commands: Commands, own_account: Sandbox) -> Commands:
+def after_a_night(own_commands: Commands, own_account: Sandbox) -> Commands:
     """All talks are in the database; a night later."""
     own_commands.ok(*TALKS)
     own_commands.ok("transform")
@@ -38,7 +38,9 @@ def loaded(own_commands: Commands, own_account: Sandbox) -> Commands:
     return own_commands
 
 
-def test_one_request_each(loaded: Commands, own_account: Sandbox, connection: Connection) -> None:
+def test_one_request_each(
+    after_a_night: Commands, own_account: Sandbox, connection: Connection
+) -> None:
     """All that the history names, and once only; again, nobody is asked and nothing written."""
     assert_equal_to(own_account, connection)
     talks = len(own_account.truth("talks"))
@@ -46,8 +48,8 @@ def test_one_request_each(loaded: Commands, own_account: Sandbox, connection: Co
     kinds = connection.execute("SELECT DISTINCT entity_type FROM amo.talks").fetchall()
     assert set(kinds) == {("leads",), (None,)}
 
-    loaded.ok(*TALKS)
-    summary = loaded.ok("transform", "--json").json
+    after_a_night.ok(*TALKS)
+    summary = after_a_night.ok("transform", "--json").json
 
     assert asked_for(own_account) == {}
     assert (summary["inserted"], summary["updated"], summary["deleted"]) == (0, 0, 0)
@@ -55,16 +57,16 @@ def test_one_request_each(loaded: Commands, own_account: Sandbox, connection: Co
 
 @pytest.mark.parametrize("mode", ["full", "incremental"])
 def test_a_day_of_chats(
-    loaded: Commands, own_account: Sandbox, connection: Connection, mode: str
+    after_a_night: Commands, own_account: Sandbox, connection: Connection, mode: str
 ) -> None:
     """What something happened to is asked for; gone is what amoCRM does not find."""
     done = own_account.control(
         "mutate", {"update": {"talks": 3}, "insert": {"talks": 2}, "delete": {"talks": 1}}
     )
 
-    loaded.ok(*TALKS, "--mode", mode)
+    after_a_night.ok(*TALKS, "--mode", mode)
     asked = asked_for(own_account)
-    loaded.ok("transform")
+    after_a_night.ok("transform")
 
     assert_equal_to(own_account, connection)
     touched = {str(talk) for verb in done.values() for talk in verb["talks"]}
@@ -77,12 +79,14 @@ def test_a_day_of_chats(
     assert marked.fetchall() == [(gone,)]
 
 
-def test_many_gone_at_once(loaded: Commands, own_account: Sandbox, connection: Connection) -> None:
+def test_many_gone_at_once(
+    after_a_night: Commands, own_account: Sandbox, connection: Connection
+) -> None:
     """The delete guard holds for talks as well."""
     own_account.control("mutate", {"delete": {"talks": 9}})
 
-    result = loaded.run(*TALKS)
-    loaded.ok("transform")
+    result = after_a_night.run(*TALKS)
+    after_a_night.ok("transform")
 
     assert result.code == 22
     assert "9 of 35 talks are missing" in result.err
