@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox import field_filters
 from sandbox.query import BadQueryError, Query
 from sandbox.store import Collection, Id, Row, Test
 from sandbox.streams import RANGES, Stream
@@ -17,8 +18,13 @@ MAX_EVENT_IDS = 10
 RENAMED = {"entity": "entity_type", "task_type": "task_type_id", "uid": "id"}
 
 
-def tests(collection: Collection, query: Query, honoured: bool) -> list[Test]:
-    """Return the tests that a query puts to each row, but for ids; others are ignored."""
+def tests(
+    collection: Collection, query: Query, honoured: bool, fields: Mapping[int, str]
+) -> list[Test]:
+    """Return the tests that a query puts to each row, but for ids; others are ignored.
+
+    `fields` are the types of the custom fields that the rows may have.
+    """
     stream = collection.stream
     made: list[Test] = []
     if honoured:
@@ -27,7 +33,9 @@ def tests(collection: Collection, query: Query, honoured: bool) -> list[Test]:
         for name, wanted in query.filters.items():
             if name not in stream.filters or name == "id":
                 continue
-            if name == "statuses":
+            if name == field_filters.NAME:
+                made += field_filters.tests(collection, wanted, fields)
+            elif name == "statuses":
                 made.append(_status_pairs(collection, wanted))
             elif name in RANGES:
                 made.append(_range(collection, name, wanted))

@@ -75,6 +75,9 @@ class Lists:
     ) -> list[Row]:
         stream, settings = collection.stream, self._settings
         honoured = settings.filter_package or not stream.paid_filter
+        if stream.name in settings.ignored_filters.split(","):
+            honoured = False
+        fields = {field.id: field.type for field in self._account.fields.get(stream.name, ())}
         order, descending = "id", stream.newest_first
         if query.order and query.order[0] in stream.orders:
             order, descending = query.order[0], query.order[1] == "desc"
@@ -82,7 +85,7 @@ class Lists:
             tests=[
                 *access.visible(self._account, collection, settings),
                 *_owned(collection, owner),
-                *filters.tests(collection, query, honoured),
+                *filters.tests(collection, query, honoured, fields),
             ],
             ids=filters.chosen_ids(stream, query, honoured),
             order=order,

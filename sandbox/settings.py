@@ -28,6 +28,7 @@ class Settings:
     )
     early_204: float = _knob(0.0, "share of pages after the first that are 204 when first asked")
     filter_package: bool = _knob(True, "the paid filters of leads, contacts, companies, customers")
+    ignored_filters: str = _knob("", "comma list of streams whose filters are ignored all the same")
     events_limit: int = _knob(100, "largest page of events", (100, 250))
     over_max: str = _knob("clamp", "a limit over the largest one", ("clamp", "fallback", "error"))
     customers_answer: str = _knob(

@@ -54,7 +54,7 @@ RANGES = frozenset({
 
 _PEOPLE_FILTERS = (
     "id", "name", "created_by", "updated_by", "responsible_user_id",
-    "created_at", "updated_at", "closest_task_at",
+    "created_at", "updated_at", "closest_task_at", "custom_fields_values",
 )  # fmt: skip
 _OWNER = ("responsible_user_id",)
 

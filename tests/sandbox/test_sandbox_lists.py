@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sandbox.caller import Caller
@@ -211,6 +213,52 @@ def test_filters_of_tasks_notes_and_events(api: Caller) -> None:
     } == {owner}
     kinds = "filter[type]=lead_added,contact_added&filter[entity]=lead"
     assert {event["type"] for event in api.items(f"events?{kinds}")} == {"lead_added"}
+
+
+def test_filters_by_custom_field(api: Caller) -> None:
+    """Text and numbers by value, options by id, flags by 1 and 0 (facts §3.3)."""
+    rows = api.walk("companies")
+    seen: dict[tuple[int, str, str], set[int]] = {}
+    for row in rows:
+        for entry in row["custom_fields_values"] or ():
+            for value in entry["values"]:
+                if entry["field_type"] in ("text", "numeric", "radiobutton", "checkbox"):
+                    wanted = value["enum_id"] if "enum_id" in value else value["value"]
+                    key = (entry["field_id"], entry["field_type"], json.dumps(wanted).strip('"'))
+                    seen.setdefault(key, set()).add(row["id"])
+
+    kinds = set()
+    for (field_id, kind, wanted), ids in seen.items():
+        if kind in kinds or not wanted.isascii():
+            continue
+        kinds.add(kind)
+        text = {"true": "1", "false": "0"}.get(wanted, wanted)
+        query = f"filter[custom_fields_values][{field_id}][]={text}&limit=250"
+        assert {row["id"] for row in api.items(f"companies?{query}")} == ids, (kind, wanted)
+
+    assert kinds == {"text", "numeric", "radiobutton", "checkbox"}
+    # Phones cannot be filtered by, and what the account has not paid for is ignored.
+    assert len(api.items("companies?filter[custom_fields_values][520001][]=7&limit=250")) == 60
+    api.set(filter_package=False)
+    assert len(api.items(f"companies?{query}")) == 60
+
+
+def test_what_hangs_on_entities_is_found_by_them(api: Caller) -> None:
+    """Tasks by entity_type and entity_id, notes by a list of entity_id (facts §3.3)."""
+    tasks = [task for task in api.walk("tasks") if task.get("entity_type") == "leads"]
+    owners = {task["entity_id"] for task in tasks[:5]}
+    ids = "&".join(f"filter[entity_id][]={owner}" for owner in owners)
+
+    found = api.items(f"tasks?filter[entity_type]=leads&{ids}")
+    notes = api.walk("leads/notes", f"limit=250&{ids}")
+
+    assert {task["entity_id"] for task in found} == owners
+    assert {task["id"] for task in found} == {t["id"] for t in tasks if t["entity_id"] in owners}
+    assert {note["id"] for note in notes} == {
+        note["id"] for note in api.walk("leads/notes") if note["entity_id"] in owners
+    }
+    api.set(ignored_filters="tasks,leads/notes")
+    assert len(api.items(f"tasks?filter[entity_type]=leads&{ids}&limit=250")) > len(found)
 
 
 def test_event_filters_are_checked(api: Caller) -> None:
