@@ -55,14 +55,17 @@ def ask(client: Client, stop: threading.Event) -> Account:
         ) from exc
 
 
-def stage_page(connection: Connection, outcome: Outcome, answer: Answer) -> None:
-    """Stage the page as the stream that it is. Raises ConnectError when it cannot be."""
+def stage_page(connection: Connection, outcome: Outcome, answer: Answer, *, has_all: bool) -> None:
+    """Stage the page as the stream that it is; has_all: the load is not one of chosen companies.
+
+    Raises ConnectError when it cannot be staged.
+    """
     run = outcome.run
     place = Place.of(run.id, ACCOUNT.name, dict(ACCOUNT.parameters), 1)
     try:
         stage(connection, place, ACCOUNT, answer)
     except NotAPage as exc:
         raise ConnectError("the account page cannot be staged", detail=str(exc)) from exc
-    ended = Ended("complete", "", answer.http_seconds, is_whole=True, moves_watermark=True)
+    ended = Ended("complete", "", answer.http_seconds, is_whole=True, moves_watermark=has_all)
     runs.end_stream(connection, run, ACCOUNT.name, ended)
     outcome.complete[ACCOUNT.name] = ended

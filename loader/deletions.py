@@ -17,8 +17,8 @@ from loader.db import Connection
 from loader.errors import DeleteGuardError
 from loader.lists import Outcome
 from loader.paging import Listing, Since
+from loader.pruning import Keep
 from loader.reading import Course, Reading, Step
-from loader.staging import Keep
 from loader.streams import BY_NAME, Stream
 
 logger = logging.getLogger("amo.load")

@@ -6,13 +6,13 @@ that would leave ten turns of the allowed rate unused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from loader.api.client import Answer, Client
+from loader.api.client import Answer, Client, Query
 from loader.paging import Listing
 
-Question = tuple[str, tuple[tuple[str, str], ...]]
+Question = tuple[str, str]
 
 
 class Early:
@@ -36,12 +36,12 @@ class Early:
         for answer in self._answers.values():
             answer.cancel()
 
-    def get(self, path: str, query: Mapping[str, str], *, stream: str) -> Answer:
+    def get(self, path: str, query: Query, *, stream: str) -> Answer:
         """As Client.get."""
         # Asked for before the threads of the pool could wait for it: it has begun.
         early = self._answers.pop(_question(path, query), None)
         return early.result() if early else self._client.get(path, query, stream=stream)
 
 
-def _question(path: str, query: Mapping[str, str]) -> Question:
-    return path, tuple(sorted(query.items()))
+def _question(path: str, query: Query) -> Question:
+    return path, str(sorted(query.items()))

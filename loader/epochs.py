@@ -42,6 +42,7 @@ def _forget(connection: Connection, lost: list[int]) -> None:
     """What these loads had read is not there any more."""
     connection.execute("SELECT ops.take_back_watermarks(%s)", (lost,))
     connection.execute("DELETE FROM ops.run_streams WHERE run_id = ANY (%s)", (lost,))
+    connection.execute("DELETE FROM ops.selected WHERE run_id = ANY (%s)", (lost,))
     connection.execute(
         "UPDATE ops.pages SET status = 'lost' WHERE status = 'staged' AND run_id = ANY (%s)",
         (lost,),

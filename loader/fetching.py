@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from loader.api.client import Answer, Unavailable
+from loader.api.client import Answer, Query, Unavailable
 from loader.db import Connection
 from loader.errors import TemporaryError
 from loader.ledger import Place, Staged
@@ -24,7 +24,7 @@ ATTEMPTS = 3
 class Asker(Protocol):
     """What gives answers: a client of a host, or one whose first answers are under way."""
 
-    def get(self, path: str, query: Mapping[str, str], *, stream: str) -> Answer:
+    def get(self, path: str, query: Query, *, stream: str) -> Answer:
         """As Client.get."""
 
 
@@ -54,9 +54,8 @@ class Fetcher:
             # An order that is never honoured is no reason to go without the list.
             grows = "order[id]" in listing.parameters and attempt < ATTEMPTS
             try:
-                page = stage(
-                    self.connection, place, listing.stream, answer, Demand(listing.keep, grows)
-                )
+                demand = Demand(listing.keep, grows, listing.follow)
+                page = stage(self.connection, place, listing.stream, answer, demand)
             except NotAPage as exc:
                 refusal = str(exc)
                 logger.info("%s page %s is no page: %s", listing.path, page_no, refusal)

@@ -20,7 +20,7 @@ STAGED = """
             list.items -> 0 ->> %(id_key)s AS first_id,
             list.items -> -1 ->> %(id_key)s AS last_id,
             CASE WHEN %(key)s::text IS NULL THEN 1 ELSE jsonb_array_length(list.items) END AS rows,
-            coalesce(%(held)s::integer - jsonb_array_length(list.items), 0) AS skipped,
+            0 AS skipped,
             facts.*
         FROM staging.pages AS staged
         CROSS JOIN LATERAL jsonb_to_record(staged.body) AS top (_embedded jsonb, _links jsonb)
@@ -115,12 +115,12 @@ class Staged:
 def already_staged(connection: Connection, run_id: int) -> dict[Place, Staged]:
     """The pages that a run has: what a continued run need not ask for.
 
-    Also what was asked for by id and was not there, since that was looked at twice.
+    Also what was asked for by id and was not there: the first page of such a list is believed.
     """
     rows = connection.execute(
         "SELECT stream, params, page_no, rows, skipped, has_next, first_id, last_id, oldest"
         " FROM ops.pages WHERE run_id = %s"
-        " AND (status = 'staged' OR status = 'empty' AND params ? 'ids')",
+        " AND (status = 'staged' OR status = 'empty' AND params ? 'ids' AND page_no = 1)",
         (run_id,),
     ).fetchall()
     return {

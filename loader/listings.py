@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from loader.db import Connection, scalar
 from loader.errors import TemporaryError
 from loader.paging import Listing, Since
+from loader.pruning import Follow, Keep
 from loader.runs import Run
-from loader.staging import Keep
 from loader.streams import Stream
 
 # What was written on amoCRM's side may be seen later than its time says (facts §7.3).
@@ -125,17 +127,38 @@ def created(
     return listings
 
 
-def by_ids(stream: Stream, ids: Sequence[str], *, has_filter: bool) -> list[Listing]:
-    """Entities by their ids, 50 in one request, or one by one without the paid filter."""
+def by_ids(
+    stream: Stream,
+    ids: Sequence[str],
+    *,
+    has_filter: bool,
+    also: Keep | None = None,
+    follow: Follow | None = None,
+) -> list[Listing]:
+    """Entities by their ids, 50 in one request, or one by one without the paid filter.
+
+    Those that `also` does not keep are left out; what is followed notes even those.
+    """
     if stream.by_id == "single" or (stream.by_id == "paid" and not has_filter):
-        return [_single(stream, entity_id) for entity_id in ids]
-    return [_batch(stream, ids[start : start + BATCH]) for start in range(0, len(ids), BATCH)]
+        return [_single(stream, entity_id, also, follow) for entity_id in ids]
+    return [_batch(stream, some, also, follow) for some in batches(ids, BATCH)]
+
+
+def batches(ids: Sequence[str], size: int) -> list[Sequence[str]]:
+    """The ids in pieces; the same ones for the same ids, since the ledger's keys follow."""
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 
 def describe(ids: Sequence[str]) -> str:
     """Ids in the key of the ledger, which must stay short: the first, how many, a digest."""
     digest = hashlib.sha256(",".join(ids).encode()).hexdigest()[:12]
     return ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more, {digest}"
+
+
+def only(stream: Stream, ids: Sequence[str]) -> Keep:
+    """Nothing but these ids."""
+    known = [int(one) for one in ids] if stream.has_numeric_id else list(ids)
+    return Keep(f"$.{stream.id_key} ? (@ == $ids[*])", {"ids": known})
 
 
 def whole_list(stream: Stream) -> Listing:
@@ -149,8 +172,9 @@ def _window_ends(since: int, until: int) -> Iterator[int]:
     yield until
 
 
-def _batch(stream: Stream, ids: Sequence[str]) -> Listing:
+def _batch(stream: Stream, ids: Sequence[str], also: Keep | None, follow: Follow | None) -> Listing:
     wanted = {f"filter[id][{n}]": entity_id for n, entity_id in enumerate(ids)}
+    named = only(stream, ids)
     return Listing(
         stream,
         stream.path,
@@ -158,22 +182,25 @@ def _batch(stream: Stream, ids: Sequence[str]) -> Listing:
         None,
         labels={"ids": describe(ids)},
         asked=wanted | {"limit": str(len(ids))},
-        keep=Keep(
-            f"$.{stream.id_key} ? (@ == $ids[*])",
-            {"ids": [int(one) for one in ids] if stream.has_numeric_id else list(ids)},
-        ),
+        keep=named & also if also else named,
+        follow=follow and replace(follow, named=named.path),
+        most=len(ids) if also else None,
         is_doubtful=True,
-        fallback=tuple(_single(stream, entity_id) for entity_id in ids),
+        fallback=tuple(_single(stream, entity_id, also, follow) for entity_id in ids),
     )
 
 
-def _single(stream: Stream, entity_id: str) -> Listing:
+def _single(stream: Stream, entity_id: str, also: Keep | None, follow: Follow | None) -> Listing:
+    named = only(stream, [entity_id])
+    keep = named & also if also else named
     return Listing(
         stream,
         f"{stream.path}/{entity_id}",
         {name: value for name, value in stream.parameters if name == "with"},
         None,
         labels={"ids": entity_id},
+        keep=keep if follow else None,
+        follow=follow and replace(follow, named=named.path),
         is_single=True,
         is_doubtful=True,
     )
@@ -218,6 +245,6 @@ def _pages_last_time(connection: Connection, run_id: int, listing: Listing) -> i
         " WHERE ended.stream = %(stream)s AND ended.is_whole)"
         " AND pages.stream = %(stream)s AND pages.params = %(params)s::jsonb"
         " AND pages.rows > 0",
-        {"stream": listing.stream.name, "params": listing.params_json(), "run_id": run_id},
+        {"stream": listing.stream.name, "params": json.dumps(listing.params()), "run_id": run_id},
     )
     return pages or 0

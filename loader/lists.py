@@ -24,6 +24,21 @@ class Outcome:
     failed: dict[str, AmoError] = field(default_factory=dict)
     guard: AmoError | None = None
 
+    def note(self, name: str, ended: Ended, error: AmoError | None = None) -> None:
+        """How one stream ended."""
+        if ended.status == "complete":
+            self.complete[name] = ended
+        elif ended.status == "skipped":
+            self.skipped[name] = ended.message
+        elif error:
+            self.failed[name] = error
+
+    def recall(self, connection: Connection, course: Course) -> None:
+        """What an earlier process of this run has ended needs no request."""
+        for name, ended in runs.ended_streams(connection, self.run).items():
+            course.note_ended(name)
+            self.note(name, ended)
+
 
 @dataclass(frozen=True, slots=True)
 class Lists:
@@ -37,12 +52,7 @@ class Lists:
     def add_to(self, course: Course, streams: Iterable[Stream]) -> None:
         """Plan what an earlier process has not ended."""
         run, outcome = self.outcome.run, self.outcome
-        for name, ended in runs.ended_streams(self.connection, run).items():
-            course.note_ended(name)
-            if ended.status == "skipped":
-                outcome.skipped[name] = ended.message
-            else:
-                outcome.complete[name] = ended
+        outcome.recall(self.connection, course)
         todo = [stream for stream in streams if stream.name not in outcome.complete]
         todo = [stream for stream in todo if stream.name not in outcome.skipped]
         parents = {stream.parent for stream in todo}
@@ -96,12 +106,7 @@ class Lists:
                 moves_watermark=status == "complete",
             )
             runs.end_stream(self.connection, outcome.run, stream.name, ended)
-            if status == "complete":
-                outcome.complete[stream.name] = ended
-            elif status == "skipped":
-                outcome.skipped[stream.name] = message
-            elif reading.error:
-                outcome.failed[stream.name] = reading.error
+            outcome.note(stream.name, ended, reading.error)
 
         return close
 

@@ -15,6 +15,7 @@ from loader.api.auth import credentials
 from loader.api.client import Client
 from loader.api.drive import Drive
 from loader.api.pace import Pace
+from loader.companies import Companies
 from loader.config import Config
 from loader.db import Connection
 from loader.deletions import Sweep
@@ -28,6 +29,7 @@ from loader.paging import Listing
 from loader.reading import Course, Reading
 from loader.recheck import Recheck
 from loader.runs import Run
+from loader.selection import Selection
 from loader.streams import ACCOUNT, Stream
 from loader.workers import WORKERS, Workers
 
@@ -40,6 +42,7 @@ class Options:
 
     streams: Sequence[Stream]
     mode: str = "full"
+    selection: Selection | None = None  # only these companies, and what is linked to them
     resume: bool | None = None
     may_add_account: bool = False
     max_delete_percent: float = 5.0
@@ -94,6 +97,7 @@ def _begin(connection: Connection, config: Config, options: Options, asked: Acco
         streams=[stream.name for stream in options.streams],
         resume=options.resume,
         as_of=asked.answer.answered_at,
+        companies=options.selection.terms if options.selection else None,
     )
     verb = "continues" if run.resumed else "begins"
     logger.info("load %s of account %s %s", run.id, asked.id, verb)
@@ -106,7 +110,7 @@ def _read(
 ) -> Outcome:  # fmt: skip
     outcome = Outcome(run)
     try:
-        account.stage_page(connection, outcome, asked.answer)
+        account.stage_page(connection, outcome, asked.answer, has_all=options.selection is None)
         course = _plan(connection, outcome, options, has_filter=asked.has_filter)
 
         def closed(reading: Reading) -> list[Reading]:
@@ -119,7 +123,8 @@ def _read(
     except AmoError as exc:
         runs.finish(connection, run.id, "failed", exc.exit_code, exc.what)
         raise
-    verdict.close(connection, outcome, stopped=stop.is_set())
+    again = "--companies … --resume" if options.selection else ""
+    verdict.close(connection, outcome, again, stopped=stop.is_set())
     return outcome
 
 
@@ -141,6 +146,9 @@ def _plan(
 ) -> Course:
     """The lists, then what slipped through between their pages, then what vanished."""
     run, streams, course = outcome.run, options.streams, Course()
+    if options.selection:
+        Companies(connection, outcome, options.selection, has_filter).add_to(course)
+        return course
     watermarks = runs.watermarks(connection, run) if options.mode == "incremental" else {}
     Lists(connection, outcome, options.mode, has_filter).add_to(course, streams)
     marks = [watermarks[stream.name] for stream in streams if stream.name in watermarks]

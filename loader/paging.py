@@ -8,13 +8,12 @@ staged, in whatever order they came.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loader.errors import TemporaryError
 from loader.ledger import Staged
-from loader.staging import Keep
+from loader.pruning import Follow, Keep
 from loader.streams import Stream
 
 SMALLEST_LIMIT = 25
@@ -47,10 +46,13 @@ class Listing:
     parameters: Mapping[str, str]  # of the query, without page and limit
     limit: int | None  # None: the list has no paging
     labels: Mapping[str, str] = field(default_factory=dict)  # for the ledger only
-    asked: Mapping[str, str] = field(default_factory=dict)  # for the query only: many ids
+    # For the query only: many ids, and other filters that may find nothing.
+    asked: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     expected: int = 0
     since: Since | None = None
     keep: Keep | None = None
+    follow: Follow | None = None
+    most: int | None = None  # so many entities does its filter let pass, its Keep perhaps fewer
     is_whole: bool = False  # all entities of the stream: what is not in it is missing
     is_single: bool = False  # the answer is an entity without a list around it
     is_doubtful: bool = False  # nothing there: asked a second time before it is believed
@@ -71,18 +73,14 @@ class Listing:
         if self.only_page is not None:
             self._first = self._next = self._missing = self.only_page
 
-    def query(self, page_no: int) -> dict[str, str]:
-        """Query parameters of one page."""
+    def query(self, page_no: int) -> dict[str, str | Sequence[str]]:
+        """Query parameters of one page; a list is sent as several of the same name."""
         page = {} if self.limit is None else {"page": str(page_no)}
-        return self._without_page() | dict(self.asked) | page
+        return {**self._without_page(), **self.asked, **page}
 
     def params(self) -> dict[str, str]:
         """What the ledger keeps: the query without the page number, and the labels."""
         return self._without_page() | dict(self.labels)
-
-    def params_json(self) -> str:
-        """The same as JSON with sorted keys."""
-        return json.dumps(self.params(), sort_keys=True)
 
     def take(self) -> int | None:
         """The next page to ask for, or None while there is nothing to do but wait."""
@@ -212,7 +210,9 @@ class Listing:
         return page_no
 
     def _put_empty(self, page_no: int) -> None:
-        if page_no not in self._empty:
+        # The early 204s that were seen came behind full pages.
+        may_be_nothing = self.asked and page_no == 1
+        if page_no not in self._empty and not may_be_nothing:
             self._empty.add(page_no)
         elif page_no < max(self.staged, default=0):
             raise TemporaryError(
@@ -232,7 +232,7 @@ class Listing:
             raise Ignored(f"{self.path} does not come in the order of updated_at")
         if since and not since.by_order and is_older:
             raise Ignored(f"{self.path} is not filtered by updated_at")
-        if not since and page.skipped:
+        if not since and page.skipped and (self.most is None or page.held > self.most):
             raise Ignored(f"{self.path} is not filtered by id")
 
     def _refuse_repetition(self, page_no: int, page: Staged) -> None:

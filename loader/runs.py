@@ -70,9 +70,11 @@ def begin(
     streams: Sequence[str],
     resume: bool | None,
     as_of: datetime | None = None,
+    companies: Sequence[str] | None = None,
 ) -> Run:
     """Continue the newest unfinished load of the same kind, or begin a new one.
 
+    companies: the expressions of a load of chosen ones, in one spelling; None: of all.
     resume: True also takes one that is old or ended in part, False never, None is the default.
     as_of: amoCRM's clock; where it did not say the time, ours is taken.
     """
@@ -88,6 +90,7 @@ def begin(
         "pid": os.getpid(),
         "version": __version__,
         "as_of": as_of,
+        "companies": None if companies is None else list(companies),
     }
     with connection.transaction():
         if resume is not False:
@@ -96,7 +99,8 @@ def begin(
                 "UPDATE ops.runs SET status = 'running', resumed_at = now(), finished_at = NULL,"
                 " exit_code = NULL, message = NULL, host = %(host)s, pid = %(pid)s"
                 " WHERE id = (SELECT max(id) FROM ops.runs WHERE kind = 'load'"
-                " AND mode = %(mode)s AND account_id = %(account_id)s AND streams = %(streams)s)"
+                " AND mode = %(mode)s AND account_id = %(account_id)s AND streams = %(streams)s"
+                " AND companies IS NOT DISTINCT FROM %(companies)s::text[])"
                 " AND transformed_by IS NULL AND status = ANY (%(statuses)s)"
                 " AND (%(hours)s::integer IS NULL"
                 " OR started_at > now() - make_interval(hours => %(hours)s))"
@@ -110,6 +114,7 @@ def begin(
             "WITH given_up AS (UPDATE ops.runs SET status = 'abandoned' WHERE kind = 'load'"
             " AND status = ANY (%(unfinished)s)"
             " AND (account_id = %(account_id)s AND streams <@ %(streams)s"
+            " AND (%(companies)s::text[] IS NULL OR companies = %(companies)s::text[])"
             " OR started_at < now() - make_interval(hours => %(resume_hours)s)) RETURNING id)"
             " SELECT ops.take_back_watermarks(array_agg(id)) FROM given_up",
             kind | {"unfinished": UNFINISHED, "resume_hours": RESUME_HOURS},
@@ -117,9 +122,10 @@ def begin(
         epochs.drop_spent_pages(connection)
         row = connection.execute(
             "INSERT INTO ops.runs (kind, mode, account_id, base_url, streams, epoch, version,"
-            " host, pid, as_of) VALUES ('load', %(mode)s, %(account_id)s, %(base_url)s,"
+            " host, pid, as_of, companies) VALUES ('load', %(mode)s, %(account_id)s, %(base_url)s,"
             " %(streams)s, %(epoch)s, %(version)s, %(host)s, %(pid)s,"
-            " coalesce(%(as_of)s, now())) RETURNING id, extract(epoch FROM as_of)::bigint",
+            " coalesce(%(as_of)s, now()), %(companies)s::text[])"
+            " RETURNING id, extract(epoch FROM as_of)::bigint",
             kind,
         ).fetchone()
     assert row is not None  # noqa: S101 - INSERT … RETURNING gives a row

@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import errors
 
-from loader import ledger
+from loader import ledger, pruning
 from loader.api.client import Answer
 from loader.db import Connection
 from loader.ledger import Place, Staged
+from loader.pruning import Follow, Keep
 from loader.repair import Reject, repair
 from loader.streams import Stream
 
 _COPY = "COPY staging.pages (run_id, stream, page_no, params, body) FROM STDIN"
-
-# What was not asked for goes before anything else sees it; gives how many there were.
-_KEEP = """
-    UPDATE staging.pages AS page SET
-        body = jsonb_set(
-            page.body, ARRAY['_embedded', %(key)s],
-            staging.kept_items(
-                page.body -> '_embedded' -> %(key)s, %(path)s::jsonpath, %(vars)s::jsonb
-            )
-        )
-    FROM staging.pages AS before
-    WHERE
-        page.run_id = %(run_id)s AND page.page_no = %(page_no)s
-        AND page.stream = %(stream)s AND page.params = %(params)s
-        AND before.ctid = page.ctid
-        AND jsonb_typeof(page.body -> '_embedded' -> %(key)s) = 'array'
-    RETURNING jsonb_array_length(before.body -> '_embedded' -> %(key)s)
-"""
 
 # Not JSON, not of the expected shape, nested deeper than the server's stack.
 _REFUSALS = (psycopg.DataError, errors.NotNullViolation, errors.StatementTooComplex)
@@ -46,22 +27,12 @@ class NotAPage(Exception):  # noqa: N818 - the caller asks again
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """Which entities of a page are kept: those where the jsonpath finds something.
-
-    A filter that amoCRM ignores brings others: they must not get into the database.
-    """
-
-    path: str
-    vars: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
 class Demand:
-    """What a page must be like."""
+    """What a page must be like, and what becomes of it; nothing is followed without a Keep."""
 
     keep: Keep | None = None
     has_growing_ids: bool = False
+    follow: Follow | None = None
 
 
 ANYTHING = Demand()
@@ -117,10 +88,6 @@ def _commit(
     with connection.transaction(), connection.cursor() as cursor:
         with cursor.copy(_COPY) as copy:
             copy.write(_copy_row(facts, body))
-        if demand.keep:
-            pruned = {"path": demand.keep.path, "vars": json.dumps(demand.keep.vars)}
-            held = cursor.execute(_KEEP, facts | pruned).fetchone()
-            facts = facts | {"held": held[0] if held else None}
         row = cursor.execute(ledger.STAGED, facts).fetchone()
         if row is None:
             raise _AlreadyStaged
@@ -129,6 +96,9 @@ def _commit(
             raise _EmptyList(has_next=page.has_next)
         if demand.has_growing_ids and not page.is_growing:
             raise NotAPage("its ids do not grow, although that order was asked for")
+        # Only now: whether a filter and an order were honoured is seen in the page as it came.
+        if demand.keep:
+            page = pruning.prune(cursor, facts, page, demand.keep, demand.follow)
         for reject in rejects:
             cursor.execute(
                 "INSERT INTO ops.rejects (run_id, stream, entity_id, path, reason, raw)"
@@ -159,7 +129,6 @@ def _facts(place: Place, stream: Stream, answer: Answer) -> dict[str, object]:
         "id_key": stream.id_key,
         "params": place.params,
         "page_no": place.page_no,
-        "held": None,
         "bytes": len(body),
         "sha256": hashlib.sha256(body).digest(),
         "requests": answer.requests,

@@ -9,8 +9,11 @@ from loader.lists import Outcome
 from loader.streams import ACCOUNT
 
 
-def close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:
-    """Write the verdict; raises PartialError or TemporaryError when streams failed."""
+def close(connection: Connection, outcome: Outcome, again: str, *, stopped: bool) -> None:
+    """Write the verdict; raises PartialError or TemporaryError when streams failed.
+
+    again: the options that read what is missing; empty: the failed streams by name.
+    """
     run = outcome.run
     if stopped:
         runs.finish(connection, run.id, "interrupted", None, "stopped by a signal")
@@ -33,7 +36,7 @@ def close(connection: Connection, outcome: Outcome, *, stopped: bool) -> None:
             f"{len(outcome.failed)} of {len(outcome.failed) + len(others)} streams failed: {names}",
             detail=detail,
             hint="the others are complete and committed. To read the missing ones: bin/load "
-            + " ".join(f"--stream {name}" for name in outcome.failed),
+            + (again or " ".join(f"--stream {name}" for name in outcome.failed)),
         )
     else:
         error = TemporaryError(

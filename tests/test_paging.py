@@ -242,3 +242,27 @@ def test_what_amocrm_ignores_is_noticed(since: Since | None, page: Staged) -> No
 
     with pytest.raises(Ignored):
         reading.put(1, page)
+
+
+def test_what_was_asked_for_by_a_filter_may_be_nothing() -> None:
+    """The early 204s that were seen came behind full pages: the first page is believed."""
+    reading = listing()
+    reading.asked = {"filter[entity_id][]": ["1", "2"]}
+    reading.take()
+
+    reading.put(1, Staged(0))
+
+    assert reading.is_complete
+    assert reading.query(1)["filter[entity_id][]"] == ["1", "2"]
+
+
+def test_what_a_condition_leaves_out_is_no_ignored_filter() -> None:
+    """As long as no more came than was asked for by id."""
+    reading = listing(limit=None)
+    reading.fallback, reading.most = (listing(),), 50
+    reading.take()
+    reading.put(1, Staged(1, skipped=49))
+    assert reading.is_complete
+
+    with pytest.raises(Ignored):
+        reading.put(1, Staged(1, skipped=50))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +29,8 @@ from loader.api.retry import (
 )
 from loader.errors import AmoError, CredentialsError, TemporaryError, UsageError
 from loader.metrics import Sent, Traffic
+
+Query = Mapping[str, str | Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Client:
         self._traffic = traffic
         self._local = threading.local()
 
-    def get(self, path: str, query: Mapping[str, str], *, stream: str = "other") -> Answer:
+    def get(self, path: str, query: Query, *, stream: str = "other") -> Answer:
         """Ask until there is an answer that is final; `stream` is what the requests count for.
 
         Raises Unavailable, TooHeavy, CredentialsError, BlockedError, UsageError and, after
@@ -150,7 +152,7 @@ class Client:
             return self._credentials.redirected(base_url)
         return self._credentials.refused(bearer)
 
-    def _get_once(self, url: str, query: Mapping[str, str], bearer: str) -> Reply:
+    def _get_once(self, url: str, query: Query, bearer: str) -> Reply:
         try:
             response = self._session().get(
                 url,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from loader.api.answers import Reply, says
 from loader.api.auth import Credentials
-from loader.api.client import Answer, Client, Unavailable
+from loader.api.client import Answer, Client, Query, Unavailable
 from loader.api.pace import Pace
 from loader.config import is_loopback
 from loader.errors import BlockedError, ConnectError, TemporaryError
@@ -50,7 +49,7 @@ class Drive(Client):
         super().__init__(credentials, pace, stop, traffic)
         self._drive_url = drive_url
 
-    def get(self, path: str, query: Mapping[str, str], *, stream: str = "other") -> Answer:
+    def get(self, path: str, query: Query, *, stream: str = "other") -> Answer:
         """Ask until there is an answer that is final.
 
         Raises Unavailable, TooHeavy, TemporaryError, and ConnectError when there is no file

@@ -8,12 +8,12 @@ import time
 import click
 from click.core import ParameterSource
 
+from loader import companies, cost, db, report, selection, streams
 from loader import config as configuration
-from loader import cost, db, report, streams
 from loader import load as loading
 from loader.cli.main import common, output
 from loader.cli.signals import StopOnSignal
-from loader.errors import AmoError, Interrupted
+from loader.errors import AmoError, Interrupted, UsageError
 from loader.lists import Outcome
 
 
@@ -27,6 +27,14 @@ from loader.lists import Outcome
 )
 @click.option(
     "--stream", "names", multiple=True, metavar="NAME", help="Only this stream; repeatable."
+)
+@click.option(
+    "--companies",
+    "expressions",
+    multiple=True,
+    metavar="EXPR",
+    help="Only the companies that match, and their contacts, leads, customers, tasks and notes; "
+    "see above. Repeatable: all must be true.",
 )
 @click.option(
     "--resume/--fresh",
@@ -52,6 +60,7 @@ def load(
     context: click.Context,
     mode: str,
     names: tuple[str, ...],
+    expressions: tuple[str, ...],
     resume: bool | None,
     add_account: bool,
     max_delete_pct: float,
@@ -69,6 +78,14 @@ def load(
     for what is missing. bin/transform then brings amo.* and mart.* up to date.
 
     \b
+    EXPR:     123,456 or id:123,456   ids
+              @FILE or id:@FILE       ids, one a line or with commas; - is stdin
+              tag:NAME                who carries that tag
+              user:ID[,ID]            responsible users
+              field:ID=VALUE          a custom field, by the id of an option or by its text
+              since:2026-11-01[T10:00[:00][Z|+03:00]]  changed since; UTC without a zone
+
+    \b
     Settings: AMO_BASE_URL  https://mycompany.amocrm.ru
               AMO_ACCESS_TOKEN_FILE  a file of mode 0600 with the long-lived token,
               or OAuth: bin/load auth --help
@@ -84,9 +101,11 @@ def load(
     if show_config:
         click.echo(report.table(("setting", "value", "origin"), config.show()))
         return
+    chosen = _choose(expressions, names, mode)
     options = loading.Options(
-        streams=streams.select(names),
-        mode=mode,
+        streams=companies.streams() if chosen else streams.select(names),
+        mode="companies" if chosen else mode,
+        selection=chosen,
         resume=resume,
         may_add_account=add_account,
         max_delete_percent=max_delete_pct,
@@ -129,6 +148,33 @@ def _load(
     if stop.number is not None:
         raise Interrupted(stop.number)
     return outcome
+
+
+def _choose(
+    expressions: tuple[str, ...], names: tuple[str, ...], mode: str
+) -> selection.Selection | None:
+    if not expressions:
+        return None
+    if names or mode == "incremental":
+        raise UsageError(
+            "--companies is a load of its own",
+            detail=f"it was called with {'--stream' if names else '--mode incremental'}",
+            hint="leave that away: what is linked to the companies is read with them",
+        )
+    return selection.parse(expressions, _read_ids)
+
+
+def _read_ids(name: str) -> str:
+    """The text of a file, or of stdin for a dash."""
+    try:
+        with click.open_file(name, encoding="utf-8-sig") as file:
+            return str(file.read())
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            "the ids of --companies cannot be read",
+            detail=f"{name or 'no name of a file'}: {exc}",
+            hint="--companies @FILE: one id a line, or with commas; @- reads stdin",
+        ) from exc
 
 
 def _refuse_options(context: click.Context) -> None:

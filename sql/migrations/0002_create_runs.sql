@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS ops.runs (
     account_id bigint,
     base_url text,
     streams text[],
+    companies text[],
     status text NOT NULL DEFAULT 'running' CONSTRAINT runs_status
     CHECK (status IN ('running', 'ok', 'partial', 'failed', 'interrupted', 'lost', 'abandoned')),
     epoch uuid,
@@ -25,7 +26,10 @@ CREATE TABLE IF NOT EXISTS ops.runs (
 );
 COMMENT ON TABLE ops.runs IS 'One row per bin/load and bin/transform.';
 COMMENT ON COLUMN ops.runs.mode IS
-'Of a load: full or incremental. Of a transform: transform, rebuild or by hand.';
+'Of a load: full, incremental or companies. Of a transform: transform, rebuild or by hand.';
+COMMENT ON COLUMN ops.runs.companies IS
+'Of a load with --companies: its expressions in one spelling; many ids as the first, how many, and '
+'a digest. Only a load of the same ones is continued. NULL: all companies.';
 COMMENT ON COLUMN ops.runs.status IS
 'lost: its staged pages vanished in a server crash and are asked for again by the next load. '
 'abandoned: a later run took its place.';

@@ -11,7 +11,8 @@ CREATE UNLOGGED TABLE IF NOT EXISTS staging.pages (
     body jsonb NOT NULL
 ) WITH (autovacuum_enabled = FALSE, toast.autovacuum_enabled = FALSE);
 COMMENT ON TABLE staging.pages IS
-'One row per API page, its JSON as it came. Emptied by TRUNCATE, hence never vacuumed.';
+'One row per API page, its JSON as it came, less what was not asked for. Emptied by TRUNCATE, '
+'hence never vacuumed.';
 COMMENT ON COLUMN staging.pages.params IS
 'Query parameters, and the parent id where there is one.';
 
