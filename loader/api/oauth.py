@@ -114,6 +114,8 @@ class OAuth:
             if is_kept and kept.fresh_seconds > 0 and kept.access_token != refused:
                 self._use(kept)
                 return
+            if is_kept and kept.left_seconds > 0 and kept.access_token != refused:
+                self._use(kept)  # in its last minutes, in case that it cannot be renewed yet
             url, access_token = start.url, kept.access_token
             self._rotate(
                 connection,

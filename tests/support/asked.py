@@ -38,7 +38,10 @@ def committed(connection: Connection) -> set[Request]:
 def _request(stream_name: str, params: dict[str, str], page_no: int) -> Request:
     stream = BY_NAME[stream_name]
     path = stream.path.format(id=params.get("parent_id"))
-    query = {name: value for name, value in params.items() if name != "parent_id"}
+    # The other names are labels of the ledger: a parent, a round of checks, a moment.
+    query = {
+        name: value for name, value in params.items() if "[" in name or name in ("with", "limit")
+    }
     if stream.page_limit is not None:
         query["page"] = str(page_no)
     return f"/api/v4/{path}", frozenset(query.items())

@@ -13,6 +13,8 @@ VOLATILE = (
     "changed_at",  # when the row was written last
     "first_seen_run",  # numbers of transforms: one that was killed has taken a number
     "changed_run",
+    # Its hash is compared: links echo the query, in which events have the time of the load.
+    "doc",
 )
 # Of deleted_at, when something was found gone, only whether it is set is compared.
 
