@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import psycopg
 from psycopg import errors
@@ -100,17 +100,14 @@ def _commit(
         if demand.keep:
             page = pruning.prune(cursor, facts, page, demand.keep, demand.follow)
         for reject in rejects:
+            # A page may come twice, when rows slipped through; the note is written once.
             cursor.execute(
                 "INSERT INTO ops.rejects (run_id, stream, entity_id, path, reason, raw)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
-                (
-                    place.run_id,
-                    place.stream,
-                    reject.entity_id,
-                    reject.path,
-                    reject.reason,
-                    reject.raw,
-                ),
+                " SELECT %(run_id)s, %(stream)s, %(entity_id)s, %(path)s, %(reason)s, %(raw)s"
+                " WHERE NOT EXISTS (SELECT FROM ops.rejects WHERE run_id = %(run_id)s"
+                " AND stream = %(stream)s AND entity_id IS NOT DISTINCT FROM %(entity_id)s"
+                " AND path = %(path)s AND raw = %(raw)s)",
+                asdict(reject) | {"run_id": place.run_id, "stream": place.stream},
             )
     return page
 
