@@ -6,7 +6,6 @@ import json
 import threading
 from dataclasses import dataclass
 
-from loader import runs
 from loader.api.client import Answer, Client, TooHeavy, Unavailable
 from loader.db import Connection
 from loader.errors import ConnectError, TemporaryError
@@ -67,5 +66,4 @@ def stage_page(connection: Connection, outcome: Outcome, answer: Answer, *, has_
     except NotAPage as exc:
         raise ConnectError("the account page cannot be staged", detail=str(exc)) from exc
     ended = Ended("complete", "", answer.http_seconds, is_whole=True, moves_watermark=has_all)
-    runs.end_stream(connection, run, ACCOUNT.name, ended)
-    outcome.complete[ACCOUNT.name] = ended
+    outcome.end(connection, ACCOUNT.name, ended)

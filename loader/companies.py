@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from loader import chosen, listings, runs
+from loader import chosen, listings
 from loader.chosen import COMPANIES, LINKED
 from loader.db import Connection
 from loader.errors import TemporaryError
@@ -68,7 +68,7 @@ class Companies:
             opener, lister = self._unless_failed(opener), lister and self._unless_failed(lister)
         if lister:
             listed = f"list of {name}"
-            course.add([Step(listed, after, lister, lambda reading: None)])
+            course.add([Step(listed, after, lister)])
             after |= {listed}
         course.add([Step(name, after, opener, self._closer(name))])
 
@@ -141,8 +141,7 @@ class Companies:
             ended = Ended(status, message, reading.seconds)
             if name == COMPANIES.name and status == "complete":
                 self._tell()
-            runs.end_stream(self.connection, self.outcome.run, name, ended)
-            self.outcome.note(name, ended, reading.error)
+            self.outcome.end(self.connection, name, ended, reading.error)
 
         return close
 

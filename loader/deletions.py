@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from loader import listings, recheck
 from loader.db import Connection
@@ -43,7 +44,7 @@ class Sweep:
             if stream.vanishing and stream.vanishing.has_trash and stream.name in watermarks:
                 trash = _trash(stream, watermarks[stream.name])
                 after.add(trash.stream.name)
-                course.add([_reads_only(trash)])
+                course.add([Step(trash.stream.name, frozenset(), partial(list, [trash]))])
             course.add([
                 Step(f"missing {stream.name}", frozenset(after), self._opener(stream),
                      self._closer(stream))
@@ -167,7 +168,3 @@ def _trash(stream: Stream, watermark: int) -> Listing:
         keep=Keep("$ ? (@.is_deleted == true)", {}),
         fallback=(),
     )
-
-
-def _reads_only(listing: Listing) -> Step:
-    return Step(listing.stream.name, frozenset(), lambda: [listing], lambda reading: None)

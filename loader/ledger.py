@@ -20,7 +20,6 @@ STAGED = """
             list.items -> 0 ->> %(id_key)s AS first_id,
             list.items -> -1 ->> %(id_key)s AS last_id,
             CASE WHEN %(key)s::text IS NULL THEN 1 ELSE jsonb_array_length(list.items) END AS rows,
-            0 AS skipped,
             facts.*
         FROM staging.pages AS staged
         CROSS JOIN LATERAL jsonb_to_record(staged.body) AS top (_embedded jsonb, _links jsonb)
@@ -42,7 +41,7 @@ STAGED = """
         SELECT
             %(run_id)s, %(stream)s, %(params)s, %(page_no)s, 'staged', coalesce(has_next, FALSE),
             first_id, last_id, oldest, rows,
-            skipped, %(bytes)s, %(sha256)s, %(requests)s, %(wait_ms)s, %(http_ms)s,
+            0, %(bytes)s, %(sha256)s, %(requests)s, %(wait_ms)s, %(http_ms)s,
             1000 * extract(epoch FROM clock_timestamp() - now()), %(answered_at)s
         FROM page
         ON CONFLICT ON CONSTRAINT pages_pkey DO UPDATE SET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -103,18 +103,10 @@ def changed(stream: Stream, watermark: int, *, has_filter: bool) -> Listing:
     return listing
 
 
-def created(
-    stream: Stream,
-    begin: int,
-    until: int,
-    *,
-    has_begin: bool,
-    only: Mapping[str, str] | None = None,
-) -> list[Listing]:
+def created(stream: Stream, begin: int, until: int, *, has_begin: bool) -> list[Listing]:
     """What was made between two moments (Unix seconds), in windows that do not grow meanwhile.
 
-    With has_begin false the first window is open: it takes what is older as well. `only` holds
-    more of the query.
+    With has_begin false the first window is open: it takes what is older as well.
     """
     listings = []
     for start, end in pairwise([begin, *_window_ends(begin, until)]):
@@ -122,7 +114,7 @@ def created(
         if has_begin or start != begin:
             # Whether the bounds count to a window is not documented (facts §3.3).
             bounds["filter[created_at][from]"] = str(start - 1)
-        parameters = dict(stream.parameters) | bounds | dict(only or {})
+        parameters = dict(stream.parameters) | bounds
         listings.append(Listing(stream, stream.path, parameters, stream.page_limit))
     return listings
 

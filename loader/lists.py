@@ -24,8 +24,14 @@ class Outcome:
     failed: dict[str, AmoError] = field(default_factory=dict)
     guard: AmoError | None = None
 
-    def note(self, name: str, ended: Ended, error: AmoError | None = None) -> None:
-        """How one stream ended."""
+    def end(
+        self, connection: Connection, name: str, ended: Ended, error: AmoError | None = None
+    ) -> None:
+        """Note how one stream ended, in the database first."""
+        runs.end_stream(connection, self.run, name, ended)
+        self._note(name, ended, error)
+
+    def _note(self, name: str, ended: Ended, error: AmoError | None = None) -> None:
         if ended.status == "complete":
             self.complete[name] = ended
         elif ended.status == "skipped":
@@ -37,7 +43,7 @@ class Outcome:
         """What an earlier process of this run has ended needs no request."""
         for name, ended in runs.ended_streams(connection, self.run).items():
             course.note_ended(name)
-            self.note(name, ended)
+            self._note(name, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +107,14 @@ class Lists:
                 status,
                 message,
                 reading.seconds,
-                # Named entities are never all there are, also when none was named.
-                is_whole=status == "complete" and reading.is_whole and not stream.named_by,
+                # Named entities are never all there are, also when none was named; nor is what
+                # is left when lists of it went away.
+                is_whole=status == "complete"
+                and reading.is_whole
+                and not (stream.named_by or reading.lost),
                 moves_watermark=status == "complete",
             )
-            runs.end_stream(self.connection, outcome.run, stream.name, ended)
-            outcome.note(stream.name, ended, reading.error)
+            outcome.end(self.connection, stream.name, ended, reading.error)
 
         return close
 

@@ -24,7 +24,8 @@ class Step:
     name: str
     after: frozenset[str]
     open: Callable[[], Iterable[Listing]]  # raises TemporaryError when it cannot be known
-    close: Callable[[Reading], None]
+    # What is to be done with what came; pages are staged by then.
+    close: Callable[[Reading], None] = lambda reading: None
     may_lose_lists: bool = False  # one of many may go away while the others are read
     is_urgent: bool = False  # others wait for it
 

@@ -1,7 +1,8 @@
 """Rows that slipped through between two pages: found by what vanished while pages were read.
 
 Paging goes by offset: when a row vanishes in front, all others move up, and the first one of
-the next page moves onto a page that was already read (facts §3.5). The events say when.
+the next page moves onto a page that was already read (facts §3.5). The events say when; where
+they may not be read, what slipped through comes with the next load.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from loader.db import Connection
 from loader.paging import Listing
-from loader.reading import Course, Reading, Step
+from loader.reading import Course, Step
 from loader.runs import Run
 from loader.streams import BY_NAME, Stream
 
@@ -40,8 +41,8 @@ class Recheck:
         for number in range(1, ROUNDS + 1):
             check, again = f"check {number}", f"again {number}"
             course.add([
-                Step(check, after, self._checker(number, types), _nothing, is_urgent=True),
-                Step(again, frozenset({check}), self._repeater(number), _nothing, is_urgent=True),
+                Step(check, after, self._checker(number, types), is_urgent=True),
+                Step(again, frozenset({check}), self._repeater(number), is_urgent=True),
             ])  # fmt: skip
             after = frozenset({again})
 
@@ -83,7 +84,3 @@ def _again(stream: Stream, params: dict[str, str], page_no: int, number: int) ->
     parameters = {k: v for k, v in params.items() if k not in ("limit", "again")}
     limit, labels = int(params["limit"]), {"again": str(number)}
     return Listing(stream, stream.path, parameters, limit, labels, only_page=page_no)
-
-
-def _nothing(reading: Reading) -> None:
-    """What came is staged; without events, what slipped through comes with the next load."""

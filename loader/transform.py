@@ -131,10 +131,8 @@ def _take_all_documents(connection: Connection) -> None:
     """A changed file must see everything: put every document on the work list."""
     connection.execute(
         "INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)"
-        " SELECT document.account_id, document.stream, document.id,"
-        " CASE WHEN stream.has_numeric_id THEN document.id::bigint END, FALSE"
-        " FROM amo.documents AS document INNER JOIN ops.streams AS stream"
-        " ON document.stream = stream.name ON CONFLICT DO NOTHING"
+        " SELECT account_id, stream, id, entity_id, FALSE FROM staging.document_keys"
+        " ON CONFLICT DO NOTHING"
     )
     connection.execute("ANALYZE staging.changes")
 

@@ -162,7 +162,8 @@ class Workers:
         logger.info("%s", why)
         reading.drop(listing)
         reading.open += listing.fallback or ()
-        reading.is_whole = all(one.is_whole for one in reading.open)
+        # Given up without another way, it is not whole.
+        reading.is_whole = bool(listing.fallback) and all(one.is_whole for one in reading.open)
 
     def _make_lighter(
         self, reading: Reading, listing: Listing, page_no: int, why: TooHeavy

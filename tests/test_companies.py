@@ -16,7 +16,7 @@ from sandbox.process import Sandbox
 from tests.conftest import for_account
 from tests.support.commands import Commands
 from tests.support.servers import Server
-from tests.test_interrupted import reconnect, wait_for_pages
+from tests.support.waiting import reconnect, wait_for_pages
 
 FOUR = ("companies", "contacts", "leads", "customers")
 LINKED = FOUR[1:]

@@ -8,37 +8,15 @@ from loader.db import Connection, scalar
 from sandbox.process import Sandbox
 from tests.support.commands import Commands
 from tests.support.servers import Server
-from tests.test_interrupted import reconnect, wait_for_pages
+from tests.support.truth import assert_equal_to
+from tests.support.waiting import reconnect, wait_for_pages
 
-TABLES = {
-    "leads": "amo.leads",
-    "contacts": "amo.contacts",
-    "companies": "amo.companies",
-    "customers": "amo.customers",
-    "tasks": "amo.tasks",
-    "leads/notes": "amo.notes WHERE entity_type = 'leads'",
-}
 MORNING = {
     "update": {"leads": 6, "contacts": 5, "companies": 2, "customers": 2, "tasks": 3},
     "insert": {"leads": 2, "contacts": 2, "tasks": 2, "leads/notes": 3},
     "delete": {"leads": 3, "contacts": 1, "companies": 1, "customers": 1, "tasks": 2,
                "leads/notes": 2},
 }  # fmt: skip
-
-
-def alive(connection: Connection, table: str) -> list[tuple[int, int]]:
-    name, _, condition = table.partition(" WHERE ")
-    rows = connection.execute(
-        f"SELECT id, extract(epoch FROM updated_at)::bigint FROM {name}"
-        f" WHERE deleted_at IS NULL AND {condition or 'TRUE'}"
-    )
-    return sorted(rows.fetchall())
-
-
-def assert_equal_to(account: Sandbox, connection: Connection) -> None:
-    """Ids and times of everything that can change are the account's."""
-    for stream, table in TABLES.items():
-        assert alive(connection, table) == sorted(account.truth(stream)), stream
 
 
 @pytest.fixture

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import time
 
 import psycopg
 import pytest
 
-from loader import db
 from loader.db import Connection, scalar
-from loader.errors import ConnectError
 from sandbox.process import Sandbox
 from tests.support.commands import Commands
 from tests.support.servers import Server
-
-
-def wait_for_pages(connection: Connection, count: int) -> None:
-    """Until the ledger has that many pages."""
-    deadline = time.monotonic() + 30
-    while int(str(scalar(connection, "SELECT count(*) FROM ops.pages"))) < count:
-        assert time.monotonic() < deadline, "the load does not get on"
-        time.sleep(0.02)
-
-
-def start_slow_load(commands: Commands, account: Sandbox) -> subprocess.Popen[str]:
-    """A load that takes a while, so that it can be hit in the middle."""
-    account.control("settings", {"latency": "0.2:0.4"})
-    return commands.start("load")
+from tests.support.waiting import reconnect, start_slow_load, wait_for_pages
 
 
 @pytest.mark.parametrize("after_pages", [1, 12, 25])
@@ -122,20 +106,6 @@ def test_crash_of_the_server(
     assert scalar(connection, "SELECT count(*) FROM amo.leads") == own_account.entities["leads"]
     assert scalar(connection, "SELECT count(*) FROM ops.pages WHERE status = 'lost'") == 0
     connection.close()
-
-
-def reconnect(dsn: str) -> Connection:
-    """Wait until the server has recovered."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            connection = db.connect(dsn, command="test")
-            connection.execute("SELECT 1")
-        except (psycopg.Error, ConnectError):
-            assert time.monotonic() < deadline, "the server does not come back"
-            time.sleep(0.2)
-        else:
-            return connection
 
 
 def test_server_goes_away_during_a_load(

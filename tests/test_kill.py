@@ -22,7 +22,7 @@ from tests.support.asked import Request, asked, committed
 from tests.support.commands import Commands
 from tests.support.contents import Contents, contents, difference
 from tests.support.servers import Server
-from tests.test_interrupted import reconnect
+from tests.support.waiting import reconnect
 
 ACCOUNT = ("--companies", "150", "--seed", "7", "--poison", "3", "--latency", "0:0.05")
 

@@ -23,7 +23,7 @@ from sandbox import process
 from sandbox.process import Sandbox
 from tests.conftest import for_account
 from tests.support.commands import Commands
-from tests.test_interrupted import start_slow_load, wait_for_pages
+from tests.support.waiting import start_slow_load, wait_for_pages
 from tests.test_oauth import SECRET, commands_for
 
 

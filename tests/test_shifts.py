@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from loader.db import Connection, scalar
@@ -9,22 +11,11 @@ from sandbox import process
 from sandbox.process import Sandbox
 from tests.conftest import for_account
 from tests.support.commands import Commands
-
-TABLES = {
-    "leads": "amo.leads",
-    "contacts": "amo.contacts",
-    "companies": "amo.companies",
-    "tasks": "amo.tasks",
-    "leads/notes": "amo.notes WHERE entity_type = 'leads'",
-}
+from tests.support.truth import TABLES, kept
 
 
-def ids(account: Sandbox, stream: str) -> set[int]:
-    return {number for number, _ in account.truth(stream)}
-
-
-def loaded(connection: Connection, table: str) -> list[int]:
-    return [number for (number,) in connection.execute(f"SELECT id FROM {table}")]
+def ids(rows: Iterable[tuple[int, int]]) -> set[int]:
+    return {number for number, _ in rows}
 
 
 def plan_changes(account: Sandbox, every: int, steps: int) -> None:
@@ -50,21 +41,19 @@ def test_nothing_that_stayed_is_missing(dsn: str, connection: Connection, is_fir
         if not is_first:
             commands.ok("load")
             commands.ok("transform")
-        before = {stream: ids(account, stream) for stream in TABLES}
+        before = {stream: ids(account.truth(stream)) for stream in TABLES}
         plan_changes(account, every=8, steps=12)
 
         commands.ok("load", "--max-delete-pct", "50")
         commands.ok("transform")
 
-        after = {stream: ids(account, stream) for stream in TABLES}
-    for stream, table in TABLES.items():
-        stayed = before[stream] & after[stream]
-        found = loaded(connection, table)
-        assert len(found) == len(set(found)), f"{stream}: twice"
-        assert stayed <= set(found), f"{stream}: slipped through"
-        condition = " AND " if " WHERE " in table else " WHERE "
-        deleted = connection.execute(f"SELECT id FROM {table}{condition}deleted_at IS NOT NULL")
-        assert not stayed & {number for (number,) in deleted}, f"{stream}: taken for deleted"
+        after = {stream: ids(account.truth(stream)) for stream in TABLES}
+    for stream in TABLES:
+        stayed, found = before[stream] & after[stream], kept(connection, stream)
+        assert len(found) == len(ids(found)), f"{stream}: twice"
+        assert stayed <= ids(found), f"{stream}: slipped through"
+        deleted = ids(kept(connection, stream, "deleted_at IS NOT NULL"))
+        assert not stayed & deleted, f"{stream}: taken for deleted"
     again = scalar(connection, "SELECT count(*) FROM ops.pages WHERE params ? 'again'")
     assert int(str(again)) > 0
 

@@ -1,5 +1,5 @@
 -- Purpose: the last raw document of every entity, and the work lists of one transform.
--- Writes:  amo.documents, staging.items, staging.changes
+-- Writes:  amo.documents, staging.items, staging.changes, staging.changed_documents, …
 -- Re-run:  safe; what exists is kept.
 
 CREATE TABLE IF NOT EXISTS amo.documents (
@@ -56,6 +56,37 @@ COMMENT ON TABLE staging.changes IS
 'Documents that changed since the last successful transform: the work list of steps 2 and 3.';
 COMMENT ON COLUMN staging.changes.entity_id IS
 'The id as a number, for streams whose ids are numbers.';
+
+CREATE OR REPLACE VIEW staging.changed_documents AS
+SELECT
+    change.account_id,
+    change.stream,
+    change.id,
+    change.entity_id,
+    document.doc,
+    document.deleted_at
+FROM staging.changes AS change
+INNER JOIN amo.documents AS document
+    ON
+        change.account_id = document.account_id
+        AND change.stream = document.stream
+        AND change.id = document.id;
+COMMENT ON VIEW staging.changed_documents IS
+'The documents on the work list: what the files of step 2 make typed rows of.';
+
+CREATE OR REPLACE VIEW staging.document_keys AS
+SELECT
+    document.account_id,
+    document.stream,
+    document.id,
+    CASE WHEN stream.has_numeric_id THEN document.id::bigint END AS entity_id,
+    document.changed_run,
+    document.deleted_at
+FROM amo.documents AS document
+INNER JOIN ops.streams AS stream
+    ON document.stream = stream.name;
+COMMENT ON VIEW staging.document_keys IS
+'Every kept document as the work list names it; of streams that are declared.';
 
 -- Hrefs echo the query of the page (?page=7), and the page of an entity changes when others
 -- vanish: a hash with them would call it changed. An entity inside _embedded counts with the

@@ -20,41 +20,32 @@ CREATE OR REPLACE FUNCTION ops.take_back_watermarks(lost_runs bigint[])
 RETURNS void
 LANGUAGE sql
 AS $$
-    DELETE FROM ops.watermarks
+    MERGE INTO ops.watermarks AS known
     USING (
         SELECT
             run.account_id,
-            ended.stream
-        FROM ops.run_streams AS ended
-        INNER JOIN ops.runs AS run
-            ON ended.run_id = run.id
-        WHERE
-            ended.run_id = ANY(lost_runs)
-            AND ended.watermark IS NOT NULL
-            AND ended.watermark_before IS NULL
-    ) AS lost
-    WHERE watermarks.account_id = lost.account_id AND watermarks.stream = lost.stream;
-
-    UPDATE ops.watermarks SET
-        watermark = lost.watermark,
-        moved_at = now()
-    FROM (
-        SELECT
-            run.account_id,
             ended.stream,
-            min(ended.watermark_before) AS watermark
+            min(ended.watermark_before) AS watermark,
+            bool_or(ended.watermark_before IS NULL) AS was_first
         FROM ops.run_streams AS ended
         INNER JOIN ops.runs AS run
             ON ended.run_id = run.id
         WHERE
-            ended.run_id = ANY(lost_runs)
+            ended.run_id = any(lost_runs)
             AND ended.watermark IS NOT NULL
         GROUP BY run.account_id, ended.stream
     ) AS lost
-    WHERE
-        watermarks.account_id = lost.account_id
-        AND watermarks.stream = lost.stream
-        AND watermarks.watermark > lost.watermark;
+        ON
+            known.account_id = lost.account_id
+            AND known.stream = lost.stream
+
+    WHEN MATCHED AND lost.was_first THEN
+        DELETE
+
+    WHEN MATCHED AND known.watermark > lost.watermark THEN
+        UPDATE SET
+            watermark = lost.watermark,
+            moved_at = now();
 $$;
 COMMENT ON FUNCTION ops.take_back_watermarks(bigint[]) IS
 'Where the pages of loads were lost or given up before a transform took them, what they had '

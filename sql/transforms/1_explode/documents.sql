@@ -220,11 +220,9 @@ SELECT
     document.account_id,
     document.stream,
     document.id,
-    CASE WHEN stream.has_numeric_id THEN document.id::bigint END AS entity_id,
+    document.entity_id,
     FALSE AS is_new
-FROM amo.documents AS document
-INNER JOIN ops.streams AS stream
-    ON document.stream = stream.name
+FROM staging.document_keys AS document
 WHERE
     document.changed_run > (
         SELECT coalesce(max(finished.id), 0) FROM ops.runs AS finished

@@ -48,11 +48,9 @@ SELECT
     document.account_id,
     document.stream,
     document.id,
-    CASE WHEN stream.has_numeric_id THEN document.id::bigint END AS entity_id,
+    document.entity_id,
     FALSE AS is_new
-FROM amo.documents AS document
-INNER JOIN ops.streams AS stream
-    ON document.stream = stream.name
+FROM staging.document_keys AS document
 WHERE
     document.changed_run = (SELECT ops.transform_run())
     AND document.deleted_at IS NOT NULL

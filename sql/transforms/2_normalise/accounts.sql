@@ -1,6 +1,6 @@
 -- Purpose: typed rows of accounts from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.accounts, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -14,7 +14,7 @@ INSERT INTO staging.accounts (
     created_by, updated_by, created_at, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     account.id,
     account.name,
     account.subdomain,
@@ -39,14 +39,9 @@ SELECT
     to_timestamp(account.created_at) AS created_at,
     to_timestamp(account.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.account_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.account_json, document.doc, document.stream, document.id)
         AS account
-WHERE change.stream = 'account' AND account.id IS NOT NULL;
+WHERE document.stream = 'account' AND account.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of catalog_elements from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.catalog_elements, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.catalog_elements (
     invoice_link, currency_id, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     catalog_element.id,
     catalog_element.catalog_id,
     catalog_element.name,
@@ -23,14 +23,9 @@ SELECT
     catalog_element.currency_id,
     to_timestamp(catalog_element.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.catalog_element_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.catalog_element_json, document.doc, document.stream, document.id)
         AS catalog_element
-WHERE change.stream = 'catalog_elements' AND catalog_element.id IS NOT NULL;
+WHERE document.stream = 'catalog_elements' AND catalog_element.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of catalogs from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.catalogs, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,7 +12,7 @@ INSERT INTO staging.catalogs (
     sdk_widget_code, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     catalog.id,
     catalog.name,
     catalog.type,
@@ -27,14 +27,9 @@ SELECT
     catalog.sdk_widget_code,
     to_timestamp(catalog.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.catalog_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.catalog_json, document.doc, document.stream, document.id)
         AS catalog
-WHERE change.stream = 'catalogs' AND catalog.id IS NOT NULL;
+WHERE document.stream = 'catalogs' AND catalog.id IS NOT NULL;

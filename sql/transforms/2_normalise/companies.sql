@@ -1,6 +1,6 @@
 -- Purpose: typed rows of companies from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.companies, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.companies (
     created_at, closest_task_at, is_deleted, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     company.id,
     company.name,
     company.responsible_user_id,
@@ -23,14 +23,9 @@ SELECT
     company.is_deleted,
     to_timestamp(company.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.company_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.company_json, document.doc, document.stream, document.id)
         AS company
-WHERE change.stream = 'companies' AND company.id IS NOT NULL;
+WHERE document.stream = 'companies' AND company.id IS NOT NULL;

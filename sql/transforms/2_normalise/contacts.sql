@@ -1,6 +1,6 @@
 -- Purpose: typed rows of contacts from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.contacts, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,7 +12,7 @@ INSERT INTO staging.contacts (
     updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     contact.id,
     contact.name,
     contact.first_name,
@@ -27,14 +27,9 @@ SELECT
     contact.is_unsorted,
     to_timestamp(contact.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.contact_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.contact_json, document.doc, document.stream, document.id)
         AS contact
-WHERE change.stream = 'contacts' AND contact.id IS NOT NULL;
+WHERE document.stream = 'contacts' AND contact.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of custom_field_enums from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents, ops.streams
+-- Reads:   staging.changed_documents, ops.streams
 -- Writes:  staging.custom_field_enums, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -9,37 +9,32 @@ TRUNCATE staging.custom_field_enums;
 INSERT INTO staging.custom_field_enums (
     account_id, entity_type, field_id, id, value, sort, code, updated_at, deleted_at
 )
-SELECT DISTINCT ON (change.account_id, stream.entity_type, change.entity_id, enum_row.id)
-    change.account_id,
+SELECT DISTINCT ON (document.account_id, stream.entity_type, document.entity_id, enum_row.id)
+    document.account_id,
     stream.entity_type,
-    change.entity_id AS field_id,
+    document.entity_id AS field_id,
     enum_row.id,
     enum_row.value,
     enum_row.sort,
     enum_row.code,
     to_timestamp(enum_row.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
+FROM staging.changed_documents AS document
 INNER JOIN ops.streams AS stream
-    ON change.stream = stream.name
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+    ON document.stream = stream.name
 CROSS JOIN
     LATERAL
     jsonb_path_query(document.doc, '$.enums[*] ? (@ != null)')
     WITH ORDINALITY AS item (doc, ordinal)
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.enum_json, item.doc, change.stream, change.id)
+    staging.typed(NULL::staging.enum_json, item.doc, document.stream, document.id)
         AS enum_row
 WHERE stream.entity = 'custom_fields' AND enum_row.id IS NOT NULL
 -- Twice in one list: the later one counts.
 ORDER BY
-    change.account_id ASC,
+    document.account_id ASC,
     stream.entity_type ASC,
-    change.entity_id ASC,
+    document.entity_id ASC,
     enum_row.id ASC,
     item.ordinal DESC;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of custom_field_groups from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents, ops.streams
+-- Reads:   staging.changed_documents, ops.streams
 -- Writes:  staging.custom_field_groups, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,10 +11,10 @@ INSERT INTO staging.custom_field_groups (
     deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     stream.entity_type,
     CASE
-        WHEN stream.is_keyed_by_parent THEN split_part(change.id, '/', 1)::bigint
+        WHEN stream.is_keyed_by_parent THEN split_part(document.id, '/', 1)::bigint
         ELSE 0
     END AS catalog_id,
     field_group.id,
@@ -24,16 +24,11 @@ SELECT
     field_group.is_predefined,
     to_timestamp(field_group.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
+FROM staging.changed_documents AS document
 INNER JOIN ops.streams AS stream
-    ON change.stream = stream.name
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+    ON document.stream = stream.name
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.field_group_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.field_group_json, document.doc, document.stream, document.id)
         AS field_group
 WHERE stream.entity = 'custom_field_groups' AND field_group.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: values of custom fields from the documents that changed, typed by the field's type.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.custom_field_values, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,12 +11,12 @@ INSERT INTO staging.custom_field_values (
     value_timestamp, value_boolean, value_json, enum_id, enum_code, field_type
 )
 SELECT
-    change.account_id,
-    change.stream AS entity_type,
-    change.entity_id,
+    document.account_id,
+    document.stream AS entity_type,
+    document.entity_id,
     field.field_id,
     row_number() OVER (
-        PARTITION BY change.account_id, change.stream, change.entity_id, field.field_id
+        PARTITION BY document.account_id, document.stream, document.entity_id, field.field_id
         ORDER BY entry.ordinal, item.ordinal
     ) AS position,
     CASE jsonb_typeof(item.doc -> 'value')
@@ -51,12 +51,7 @@ SELECT
     -- Older answers call the code "enum".
     coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code,
     field.field_type
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
     jsonb_path_query(
@@ -73,7 +68,7 @@ CROSS JOIN
     jsonb_path_query(entry.doc, '$.values[*] ? (@.type() == "object")')
     WITH ORDINALITY AS item (doc, ordinal)
 WHERE
-    change.stream IN ('leads', 'contacts', 'companies', 'customers', 'catalog_elements');
+    document.stream IN ('leads', 'contacts', 'companies', 'customers', 'catalog_elements');
 
 INSERT INTO ops.rejects (run_id, stream, entity_id, path, value, reason)
 SELECT
@@ -105,18 +100,13 @@ WHERE field_id IS NULL;
 INSERT INTO ops.rejects (run_id, stream, entity_id, path, value, reason, raw)
 SELECT
     ops.transform_run() AS run_id,
-    change.stream,
-    change.id AS entity_id,
+    document.stream,
+    document.id AS entity_id,
     'custom_fields_values' AS path,
     broken.doc #>> '{}' AS value,
     'not an object' AS reason,
     broken.doc::text AS raw
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
     jsonb_path_query(
@@ -125,7 +115,7 @@ CROSS JOIN
         '$[*] ? (@.type() != "object" && @ != null)'
     ) AS broken (doc)
 WHERE
-    change.stream IN ('leads', 'contacts', 'companies', 'customers', 'catalog_elements')
+    document.stream IN ('leads', 'contacts', 'companies', 'customers', 'catalog_elements')
     -- Cheap for the many, which have none.
     AND jsonb_path_exists(
         document.doc,

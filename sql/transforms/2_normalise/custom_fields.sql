@@ -1,6 +1,6 @@
 -- Purpose: typed rows of custom_fields from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents, ops.streams
+-- Reads:   staging.changed_documents, ops.streams
 -- Writes:  staging.custom_fields, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -13,7 +13,7 @@ INSERT INTO staging.custom_fields (
     chained_lists, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     stream.entity_type,
     custom_field.id,
     custom_field.name,
@@ -38,16 +38,11 @@ SELECT
     custom_field.chained_lists,
     to_timestamp(custom_field.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
+FROM staging.changed_documents AS document
 INNER JOIN ops.streams AS stream
-    ON change.stream = stream.name
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+    ON document.stream = stream.name
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.custom_field_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.custom_field_json, document.doc, document.stream, document.id)
         AS custom_field
 WHERE stream.entity = 'custom_fields' AND custom_field.id IS NOT NULL;

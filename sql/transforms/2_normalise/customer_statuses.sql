@@ -1,6 +1,6 @@
 -- Purpose: typed rows of customer_statuses from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.customer_statuses, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.customer_statuses (
     deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     customer_status.id,
     customer_status.name,
     customer_status.sort,
@@ -21,14 +21,9 @@ SELECT
     customer_status.conditions,
     to_timestamp(customer_status.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.customer_status_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.customer_status_json, document.doc, document.stream, document.id)
         AS customer_status
-WHERE change.stream = 'customer_statuses' AND customer_status.id IS NOT NULL;
+WHERE document.stream = 'customer_statuses' AND customer_status.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of customers from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.customers, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,7 +12,7 @@ INSERT INTO staging.customers (
     is_deleted, ltv, purchases_count, average_check, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     customer.id,
     customer.name,
     customer.next_price,
@@ -31,14 +31,9 @@ SELECT
     customer.average_check,
     to_timestamp(customer.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.customer_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.customer_json, document.doc, document.stream, document.id)
         AS customer
-WHERE change.stream = 'customers' AND customer.id IS NOT NULL;
+WHERE document.stream = 'customers' AND customer.id IS NOT NULL;

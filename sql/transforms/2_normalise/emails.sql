@@ -1,6 +1,6 @@
 -- Purpose: e-mail addresses from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.emails
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -10,9 +10,9 @@ INSERT INTO staging.emails (
     account_id, entity_type, entity_id, position, raw, email, enum_code, is_valid
 )
 SELECT
-    change.account_id,
-    change.stream AS entity_type,
-    change.entity_id,
+    document.account_id,
+    document.stream AS entity_type,
+    document.entity_id,
     item.ordinal AS position,
     item.doc ->> 'value' AS raw,
     address.groups[1] || '@' || translate(
@@ -23,12 +23,7 @@ SELECT
     ) AS email,
     coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code,
     address.groups IS NOT NULL AS is_valid
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
     jsonb_path_query(
@@ -45,5 +40,5 @@ LEFT JOIN
     ) AS address (groups)
     ON TRUE
 WHERE
-    change.stream IN ('leads', 'contacts', 'companies', 'customers')
+    document.stream IN ('leads', 'contacts', 'companies', 'customers')
     AND item.doc ->> 'value' IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of events from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.events, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.events (
     value_before, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     CASE document.doc ->> 'entity_type'
         WHEN 'lead' THEN 'leads'
         WHEN 'contact' THEN 'contacts'
@@ -30,14 +30,9 @@ SELECT
     event.value_before,
     to_timestamp(event.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.event_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.event_json, document.doc, document.stream, document.id)
         AS event
-WHERE change.stream = 'events' AND event.id IS NOT NULL;
+WHERE document.stream = 'events' AND event.id IS NOT NULL;

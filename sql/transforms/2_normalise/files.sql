@@ -1,6 +1,6 @@
 -- Purpose: typed rows of files from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.files, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -13,7 +13,7 @@ INSERT INTO staging.files (
     deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     file.uuid,
     file.type,
     file.name,
@@ -35,14 +35,9 @@ SELECT
     file.deleted_by ->> 'type' AS trashed_by_type,
     to_timestamp(file.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.file_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.file_json, document.doc, document.stream, document.id)
         AS file
-WHERE change.stream = 'files' AND file.uuid IS NOT NULL;
+WHERE document.stream = 'files' AND file.uuid IS NOT NULL;

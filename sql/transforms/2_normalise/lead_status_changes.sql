@@ -1,6 +1,6 @@
 -- Purpose: changes of stage from the events that are new.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.lead_status_changes
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -20,12 +20,7 @@ SELECT
     staging.to_bigint(event.before ->> 'id') AS from_status_id,
     staging.to_bigint(event.after ->> 'pipeline_id') AS to_pipeline_id,
     staging.to_bigint(event.after ->> 'id') AS to_status_id
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL (
         SELECT
@@ -36,7 +31,7 @@ CROSS JOIN
     ) AS event
 -- One of another shape stays in amo.events, as all others do.
 WHERE
-    change.stream = 'events'
+    document.stream = 'events'
     AND document.doc ->> 'type' = 'lead_status_changed'
     AND event.lead_id IS NOT NULL
     AND event.changed_in_amo_at IS NOT NULL;

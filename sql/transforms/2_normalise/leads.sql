@@ -1,6 +1,6 @@
 -- Purpose: typed rows of leads from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.leads, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -13,7 +13,7 @@ INSERT INTO staging.leads (
     is_price_modified_by_robot, is_price_computed, visitor_uid, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     lead.id,
     lead.name,
     lead.price,
@@ -37,14 +37,9 @@ SELECT
     lead.visitor_uid,
     to_timestamp(lead.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.lead_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.lead_json, document.doc, document.stream, document.id)
         AS lead
-WHERE change.stream = 'leads' AND lead.id IS NOT NULL;
+WHERE document.stream = 'leads' AND lead.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: INN, KPP and OGRN from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.legal_ids
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -27,9 +27,9 @@ SELECT
     END AS is_valid
 FROM (
     SELECT
-        change.account_id,
-        change.stream AS entity_type,
-        change.entity_id,
+        document.account_id,
+        document.stream AS entity_type,
+        document.entity_id,
         field.ordinal AS field_ordinal,
         item.ordinal,
         legal.kind,
@@ -45,12 +45,7 @@ FROM (
                 END
             )
         )[1] AS value
-    FROM staging.changes AS change
-    INNER JOIN amo.documents AS document
-        ON
-            change.account_id = document.account_id
-            AND change.stream = document.stream
-            AND change.id = document.id
+    FROM staging.changed_documents AS document
     CROSS JOIN
         LATERAL
         jsonb_path_query(
@@ -84,6 +79,6 @@ FROM (
             ('ogrn', CASE WHEN plain.name ~ '[Оо][Гг][Рр][Нн]' THEN plain.value END)
         ) AS legal (kind, raw)
     WHERE
-        change.stream IN ('leads', 'contacts', 'companies', 'customers')
+        document.stream IN ('leads', 'contacts', 'companies', 'customers')
         AND legal.raw <> ''
 ) AS found;

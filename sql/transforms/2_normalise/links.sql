@@ -1,6 +1,6 @@
 -- Purpose: links between entities from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.links
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,11 +11,11 @@ INSERT INTO staging.links (
     catalog_id, quantity, price_id
 )
 SELECT DISTINCT ON (
-    change.account_id, change.stream, change.entity_id, target.entity_type, link.id
+    document.account_id, document.stream, document.entity_id, target.entity_type, link.id
 )
-    change.account_id,
-    change.stream AS entity_type,
-    change.entity_id,
+    document.account_id,
+    document.stream AS entity_type,
+    document.entity_id,
     target.entity_type AS to_entity_type,
     link.id AS to_entity_id,
     staging.to_boolean(item.doc ->> 'is_main') AS is_main,
@@ -23,12 +23,7 @@ SELECT DISTINCT ON (
     staging.to_bigint(item.doc #>> '{metadata,catalog_id}') AS catalog_id,
     staging.to_numeric(item.doc #>> '{metadata,quantity}') AS quantity,
     staging.to_bigint(item.doc #>> '{metadata,price_id}') AS price_id
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
     jsonb_each(
@@ -42,15 +37,15 @@ CROSS JOIN
     WITH ORDINALITY AS item (doc, ordinal)
 CROSS JOIN LATERAL (SELECT staging.to_bigint(item.doc ->> 'id') AS id) AS link
 WHERE
-    change.stream IN ('leads', 'contacts', 'companies', 'customers')
+    document.stream IN ('leads', 'contacts', 'companies', 'customers')
     AND target.entity_type IN (
         'leads', 'contacts', 'companies', 'customers', 'catalog_elements', 'segments'
     )
     AND link.id IS NOT NULL
 ORDER BY
-    change.account_id ASC,
-    change.stream ASC,
-    change.entity_id ASC,
+    document.account_id ASC,
+    document.stream ASC,
+    document.entity_id ASC,
     target.entity_type ASC,
     link.id ASC,
     item.ordinal DESC;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of notes from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents, ops.streams
+-- Reads:   staging.changed_documents, ops.streams
 -- Writes:  staging.notes, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,7 +12,7 @@ INSERT INTO staging.notes (
     deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     stream.entity_type,
     note.id,
     note.entity_id,
@@ -27,16 +27,11 @@ SELECT
     document.doc #>> '{params,text}' AS text,
     to_timestamp(note.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
+FROM staging.changed_documents AS document
 INNER JOIN ops.streams AS stream
-    ON change.stream = stream.name
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+    ON document.stream = stream.name
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.note_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.note_json, document.doc, document.stream, document.id)
         AS note
 WHERE stream.entity = 'notes' AND note.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: phone numbers from the documents that changed, each distinct value read once.
 -- Version: 2
--- Reads:   staging.changes, amo.documents, ops.account_phone_regions, ops.phone_regions
+-- Reads:   staging.changed_documents, ops.account_phone_regions, ops.phone_regions
 -- Writes:  staging.phones
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,21 +12,16 @@ INSERT INTO staging.phones (
 )
 WITH typed AS MATERIALIZED (
     SELECT
-        change.account_id,
-        change.stream AS entity_type,
-        change.entity_id,
+        document.account_id,
+        document.stream AS entity_type,
+        document.entity_id,
         item.ordinal,
         item.doc ->> 'value' AS raw,
         coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code,
         coalesce(home.region, 'RU') AS region
-    FROM staging.changes AS change
-    INNER JOIN amo.documents AS document
-        ON
-            change.account_id = document.account_id
-            AND change.stream = document.stream
-            AND change.id = document.id
+    FROM staging.changed_documents AS document
     LEFT JOIN ops.account_phone_regions AS home
-        ON change.account_id = home.account_id
+        ON document.account_id = home.account_id
     CROSS JOIN
         LATERAL
         jsonb_path_query(
@@ -35,7 +30,7 @@ WITH typed AS MATERIALIZED (
             ' ? (@.type() == "object")'
         ) WITH ORDINALITY AS item (doc, ordinal)
     WHERE
-        change.stream IN ('leads', 'contacts', 'companies', 'customers')
+        document.stream IN ('leads', 'contacts', 'companies', 'customers')
         AND item.doc ->> 'value' IS NOT NULL
 ),
 

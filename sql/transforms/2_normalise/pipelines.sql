@@ -1,6 +1,6 @@
 -- Purpose: typed rows of pipelines from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.pipelines, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.pipelines (
     deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     pipeline.id,
     pipeline.name,
     pipeline.sort,
@@ -20,14 +20,9 @@ SELECT
     pipeline.is_archive,
     to_timestamp(pipeline.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.pipeline_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.pipeline_json, document.doc, document.stream, document.id)
         AS pipeline
-WHERE change.stream = 'pipelines' AND pipeline.id IS NOT NULL;
+WHERE document.stream = 'pipelines' AND pipeline.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of segments from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.segments, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.segments (
     created_at, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     segment.id,
     segment.name,
     segment.color,
@@ -20,14 +20,9 @@ SELECT
     to_timestamp(segment.created_at) AS created_at,
     to_timestamp(segment.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.segment_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.segment_json, document.doc, document.stream, document.id)
         AS segment
-WHERE change.stream = 'segments' AND segment.id IS NOT NULL;
+WHERE document.stream = 'segments' AND segment.id IS NOT NULL;

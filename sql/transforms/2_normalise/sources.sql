@@ -1,6 +1,6 @@
 -- Purpose: typed rows of sources from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.sources, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.sources (
     updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     source_row.id,
     source_row.name,
     source_row.pipeline_id,
@@ -21,14 +21,9 @@ SELECT
     staging.to_boolean(document.doc ->> 'default') AS is_default,
     to_timestamp(source_row.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.source_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.source_json, document.doc, document.stream, document.id)
         AS source_row
-WHERE change.stream = 'sources' AND source_row.id IS NOT NULL;
+WHERE document.stream = 'sources' AND source_row.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of statuses from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.statuses, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -10,11 +10,11 @@ INSERT INTO staging.statuses (
     account_id, id, pipeline_id, name, sort, is_editable, color, type, updated_at,
     deleted_at
 )
-SELECT DISTINCT ON (change.account_id, change.entity_id, status.id)
-    change.account_id,
+SELECT DISTINCT ON (document.account_id, document.entity_id, status.id)
+    document.account_id,
     status.id,
     -- The pipeline that lists it, whatever the stage says itself.
-    change.entity_id AS pipeline_id,
+    document.entity_id AS pipeline_id,
     status.name,
     status.sort,
     status.is_editable,
@@ -22,24 +22,19 @@ SELECT DISTINCT ON (change.account_id, change.entity_id, status.id)
     status.type,
     to_timestamp(status.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
     jsonb_path_query(document.doc, '$._embedded.statuses[*] ? (@ != null)')
     WITH ORDINALITY AS item (doc, ordinal)
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.status_json, item.doc, change.stream, change.id)
+    staging.typed(NULL::staging.status_json, item.doc, document.stream, document.id)
         AS status
-WHERE change.stream = 'pipelines' AND status.id IS NOT NULL
+WHERE document.stream = 'pipelines' AND status.id IS NOT NULL
 -- Twice in one list: the later one counts.
 ORDER BY
-    change.account_id ASC,
-    change.entity_id ASC,
+    document.account_id ASC,
+    document.entity_id ASC,
     status.id ASC,
     item.ordinal DESC;

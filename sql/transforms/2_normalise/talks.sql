@@ -1,6 +1,6 @@
 -- Purpose: typed rows of talks from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.talks, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.talks (
     is_in_work, is_read, missed_at, created_at, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     talk.talk_id,
     talk.chat_id,
     talk.contact_id,
@@ -29,14 +29,9 @@ SELECT
     to_timestamp(talk.created_at) AS created_at,
     to_timestamp(talk.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.talk_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.talk_json, document.doc, document.stream, document.id)
         AS talk
-WHERE change.stream = 'talks' AND talk.talk_id IS NOT NULL;
+WHERE document.stream = 'talks' AND talk.talk_id IS NOT NULL;

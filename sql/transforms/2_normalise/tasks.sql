@@ -1,6 +1,6 @@
 -- Purpose: typed rows of tasks from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.tasks, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,7 +12,7 @@ INSERT INTO staging.tasks (
     result, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     task.id,
     task.entity_id,
     task.entity_type,
@@ -33,14 +33,9 @@ SELECT
     END AS result,
     to_timestamp(task.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.task_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.task_json, document.doc, document.stream, document.id)
         AS task
-WHERE change.stream = 'tasks' AND task.id IS NOT NULL;
+WHERE document.stream = 'tasks' AND task.id IS NOT NULL;

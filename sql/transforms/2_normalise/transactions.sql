@@ -1,6 +1,6 @@
 -- Purpose: typed rows of transactions from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.transactions, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.transactions (
     is_deleted, customer_id, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     purchase.id,
     purchase.price,
     purchase.comment,
@@ -26,14 +26,9 @@ SELECT
     ) AS customer_id,
     to_timestamp(purchase.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.purchase_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.purchase_json, document.doc, document.stream, document.id)
         AS purchase
-WHERE change.stream = 'transactions' AND purchase.id IS NOT NULL;
+WHERE document.stream = 'transactions' AND purchase.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of unsorted from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.unsorted, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.unsorted (
     metadata, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     unsorted_row.uid,
     unsorted_row.source_uid,
     unsorted_row.source_name,
@@ -21,14 +21,9 @@ SELECT
     unsorted_row.metadata,
     to_timestamp(unsorted_row.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.unsorted_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.unsorted_json, document.doc, document.stream, document.id)
         AS unsorted_row
-WHERE change.stream = 'unsorted' AND unsorted_row.uid IS NOT NULL;
+WHERE document.stream = 'unsorted' AND unsorted_row.uid IS NOT NULL;

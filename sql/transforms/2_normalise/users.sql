@@ -1,6 +1,6 @@
 -- Purpose: typed rows of users from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.users, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,7 +12,7 @@ INSERT INTO staging.users (
     rights, updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     user_row.id,
     user_row.name,
     user_row.email,
@@ -31,21 +31,16 @@ SELECT
     document.doc -> 'rights' AS rights,
     to_timestamp(user_row.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.user_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.user_json, document.doc, document.stream, document.id)
         AS user_row
 CROSS JOIN
     LATERAL
     staging.typed(
         NULL::staging.user_rights_json,
         coalesce(nullif(document.doc -> 'rights', 'null'), '{}'),
-        change.stream, change.id
+        document.stream, document.id
     ) AS rights
-WHERE change.stream = 'users' AND user_row.id IS NOT NULL;
+WHERE document.stream = 'users' AND user_row.id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- Purpose: typed rows of webhooks from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.webhooks, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -11,7 +11,7 @@ INSERT INTO staging.webhooks (
     updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     webhook.id,
     webhook.destination,
     webhook.sort,
@@ -21,14 +21,9 @@ SELECT
     to_timestamp(webhook.created_at) AS created_at,
     to_timestamp(webhook.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.webhook_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.webhook_json, document.doc, document.stream, document.id)
         AS webhook
-WHERE change.stream = 'webhooks' AND webhook.id IS NOT NULL;
+WHERE document.stream = 'webhooks' AND webhook.id IS NOT NULL;

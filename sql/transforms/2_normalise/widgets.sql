@@ -1,6 +1,6 @@
 -- Purpose: typed rows of widgets from the documents that changed.
 -- Version: 1
--- Reads:   staging.changes, amo.documents
+-- Reads:   staging.changed_documents
 -- Writes:  staging.widgets, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,7 +12,7 @@ INSERT INTO staging.widgets (
     updated_at, deleted_at
 )
 SELECT
-    change.account_id,
+    document.account_id,
     widget.id,
     widget.code,
     widget.version,
@@ -26,14 +26,9 @@ SELECT
     widget.settings_template,
     to_timestamp(widget.updated_at) AS updated_at,
     document.deleted_at
-FROM staging.changes AS change
-INNER JOIN amo.documents AS document
-    ON
-        change.account_id = document.account_id
-        AND change.stream = document.stream
-        AND change.id = document.id
+FROM staging.changed_documents AS document
 CROSS JOIN
     LATERAL
-    staging.typed(NULL::staging.widget_json, document.doc, change.stream, change.id)
+    staging.typed(NULL::staging.widget_json, document.doc, document.stream, document.id)
         AS widget
-WHERE change.stream = 'widgets' AND widget.id IS NOT NULL;
+WHERE document.stream = 'widgets' AND widget.id IS NOT NULL;

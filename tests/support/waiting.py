@@ -1,0 +1,42 @@
+"""Loads that can be hit in the middle, and waiting for them and for a server."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import psycopg
+
+from loader import db
+from loader.db import Connection, scalar
+from loader.errors import ConnectError
+from sandbox.process import Sandbox
+from tests.support.commands import Commands
+
+
+def wait_for_pages(connection: Connection, count: int) -> None:
+    """Until the ledger has that many pages."""
+    deadline = time.monotonic() + 30
+    while int(str(scalar(connection, "SELECT count(*) FROM ops.pages"))) < count:
+        assert time.monotonic() < deadline, "the load does not get on"
+        time.sleep(0.02)
+
+
+def reconnect(dsn: str) -> Connection:
+    """Wait until the server has recovered."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection = db.connect(dsn, command="test")
+            connection.execute("SELECT 1")
+        except (psycopg.Error, ConnectError):
+            assert time.monotonic() < deadline, "the server does not come back"
+            time.sleep(0.2)
+        else:
+            return connection
+
+
+def start_slow_load(commands: Commands, account: Sandbox) -> subprocess.Popen[str]:
+    """A load that takes a while, so that it can be hit in the middle."""
+    account.control("settings", {"latency": "0.2:0.4"})
+    return commands.start("load")
