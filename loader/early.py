@@ -31,6 +31,14 @@ class Early:
                 self._client.get, path, query, stream=name
             )
 
+    def under_way(self) -> set[Future[Answer]]:
+        """What has no answer yet. Each of them occupies a thread of the pool."""
+        return {answer for answer in list(self._answers.values()) if not answer.done()}
+
+    def first_page(self, listing: Listing) -> Future[Answer] | None:
+        """What was asked of a list, until it is given out."""
+        return self._answers.get(_question(listing.path, listing.query(1)))
+
     def give_up(self) -> None:
         """What was not sent yet is not sent."""
         for answer in self._answers.values():

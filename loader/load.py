@@ -66,17 +66,21 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
         migrate.require_current(connection)
         early = Early(client, pool)
         try:
+            asking = pool.submit(account.ask, client, stop)
             # A token from OAuth may have to be renewed first, by one thread.
             is_new = not runs.may_resume(connection, options.resume)
             if config.token() and options.mode == "full" and is_new:
+                # The account's turn comes first: nothing can be staged without its answer.
+                asking.add_done_callback(lambda _: pace.begun.set())
+                pace.begun.wait()
                 early.ask(_first_lists(options.streams))
-            asked = account.ask(client, stop)
+            asked = asking.result()
             run = _begin(connection, config, options, asked)
             meter = Meter(connection, run.id, traffic, config.rate)
             ending.callback(meter.close)  # however it ends
             drive = Drive(access, pace, stop, traffic, asked.drive_url)
             clients: Clients = {"account": early, "drive": drive}
-            workers = Workers(pool, connection, dsn, clients, run, stop)
+            workers = Workers(pool, connection, dsn, clients, early, run, stop)
             return _read(connection, options, asked, run, workers, meter, stop)
         except Exception:
             early.give_up()

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
+from typing import Any
 
 import psycopg
 
 from loader import db
-from loader.api.client import TooHeavy, Unavailable
+from loader.api.client import Answer, TooHeavy, Unavailable
 from loader.db import Connection
+from loader.early import Early
 from loader.errors import AmoError, BlockedError, CredentialsError, TemporaryError, UsageError
 from loader.fetching import Clients, Fetcher
 from loader.ledger import Place, Staged, already_staged
@@ -43,6 +45,7 @@ class Workers:
         connection: Connection,
         dsn: str,
         clients: Clients,
+        early: Early,
         run: Run,
         stop: threading.Event,
     ) -> None:
@@ -51,6 +54,7 @@ class Workers:
         self._connection = connection
         self._dsn = dsn
         self._clients = clients
+        self._early = early
         self._run = run
         self._stop = stop
         self._local = threading.local()
@@ -85,15 +89,17 @@ class Workers:
         self._readings += readings
         fatal: Exception | None = None
         while True:
+            early = set() if self._stop.is_set() else self._early.under_way()
             if not self._stop.is_set():
-                self._submit()
-            if not self._flying:
+                self._submit(early)
+            if not self._flying and not early:
                 break
-            done = wait(self._flying, HEARTBEAT_SECONDS, FIRST_COMPLETED).done
+            awaited: set[Future[Any]] = {*self._flying, *early}
+            done = wait(awaited, HEARTBEAT_SECONDS, FIRST_COMPLETED).done
             try:
                 if not done:
                     self._connection.execute("SELECT 1")
-                for future in done:
+                for future in self._flying.keys() & done:
                     self._land(future, *self._flying.pop(future))
                     self._close_ended(closed)
             except (*FATAL, psycopg.Error) as exc:
@@ -104,21 +110,26 @@ class Workers:
             raise fatal
         assert self._stop.is_set() or not self._readings  # noqa: S101 - nothing is left over
 
-    def _submit(self) -> None:
-        """Fill the free threads, one page of each list in turn, the urgent ones first."""
+    def _submit(self, early: set[Future[Answer]]) -> None:
+        """Fill the free threads, one page of each list in turn, the urgent ones first.
+
+        A list whose first answer is under way would only keep a thread waiting.
+        """
+        free = WORKERS - len(early)
         for is_urgent in (True, False):
-            self._fill([
+            self._fill(free, [
                 (reading, listing)
                 for reading in self._readings
                 for listing in reading.open
                 if reading.step.is_urgent is is_urgent
+                and self._early.first_page(listing) not in early
             ])  # fmt: skip
 
-    def _fill(self, turn: list[tuple[Reading, Listing]]) -> None:
-        while turn and len(self._flying) < WORKERS:
+    def _fill(self, free: int, turn: list[tuple[Reading, Listing]]) -> None:
+        while turn and len(self._flying) < free:
             waiting = []
             for reading, listing in turn:
-                page_no = listing.take() if len(self._flying) < WORKERS else None
+                page_no = listing.take() if len(self._flying) < free else None
                 if page_no is not None:
                     future = self._pool.submit(self._fetch, listing, page_no)
                     self._flying[future] = (reading, listing, page_no)

@@ -57,6 +57,7 @@ class Pace:
     """
 
     def __init__(self, rate: float, base_url: str, dsn: str) -> None:
+        self.begun = threading.Event()  # the first turn was used
         self._dsn = dsn
         self._host = urlsplit(base_url).netloc.lower().removesuffix(":443")
         self._turn = threading.Lock()
@@ -75,6 +76,7 @@ class Pace:
     def wait(self) -> float:
         """Block until the next request may be sent; returns the seconds waited."""
         if not self._interval:
+            self.begun.set()
             return 0.0
         started = time.monotonic()
         with self._turn:
@@ -87,6 +89,7 @@ class Pace:
                     # Turns are counted as planned: punctual ones must not follow a late one.
                     turn = self._ask(self._open(), _PUT_OFF, self._parameters | {"turn": turn})
             self._sent.append(time.monotonic())
+            self.begun.set()
         return time.monotonic() - started
 
     def _await_turn(self) -> datetime:
