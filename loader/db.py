@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import Composed
 
 from loader import __version__, embedded
 from loader.config import Config
@@ -138,7 +139,9 @@ def remedy(code: str) -> str:
     return ""
 
 
-def scalar(connection: Connection, query: LiteralString, parameters: Params | None = None) -> Any:
+def scalar(
+    connection: Connection, query: LiteralString | Composed, parameters: Params | None = None
+) -> Any:
     """First column of the only row, or None without a row."""
     row = connection.execute(query, parameters).fetchone()
     return row[0] if row else None

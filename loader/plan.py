@@ -11,7 +11,7 @@ from loader.errors import UsageError
 from loader.sqlfiles import SqlFile
 
 EXPLODE, MART = "transforms/1_explode", "transforms/4_mart"
-ROWS = ("transforms/2_normalise", "transforms/3_merge")
+NORMALISE, MERGE = ROWS = "transforms/2_normalise", "transforms/3_merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,9 @@ class Plan:
     def explodes(self) -> bool:
         return self.mode != "rebuild of tables"
 
-    def to_run(self) -> list[SqlFile]:
-        return [file for file, state in self.files if state != "skip"]
+    def of(self, *steps: str) -> list[SqlFile]:
+        """The files of these steps that are to be run."""
+        return [f for f, state in self.files if state != "skip" and f.name.startswith(steps)]
 
 
 def make_plan(connection: Connection, rebuild: Sequence[str] | None) -> Plan:

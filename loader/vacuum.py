@@ -9,35 +9,42 @@ a freshly written table are logged page by page where checksums are on: 112 MB o
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
-from loader.db import Connection
+from loader.db import Connection, scalar
 
 logger = logging.getLogger("amo.transform")
 
+Written = Counter[tuple[str, str]]  # rows by (schema, table)
+
+_WRITTEN: LiteralString = """
+    SELECT schemaname, relname, n_tup_ins + n_tup_upd + n_tup_del
+    FROM pg_stat_xact_user_tables
+    WHERE schemaname = 'amo' AND n_tup_ins + n_tup_upd + n_tup_del > 0
+"""
+
 # As autovacuum decides, with a scale factor of 2 instead of 20 percent.
-_WORTH_IT = """
-    SELECT stat.schemaname, stat.relname
-    FROM pg_stat_xact_user_tables AS stat
-    INNER JOIN pg_class AS class ON class.oid = stat.relid
-    WHERE
-        stat.schemaname = 'amo'
-        AND stat.n_tup_ins + stat.n_tup_upd + stat.n_tup_del
-        > 50 + 0.02 * greatest(class.reltuples, 0)
-    ORDER BY stat.relname
+_THRESHOLD: LiteralString = """
+    SELECT 50 + 0.02 * greatest(reltuples, 0)
+    FROM pg_class
+    WHERE oid = format('%%I.%%I', %s::text, %s::text)::regclass
 """
 
 
-def tables_worth_it(connection: Connection) -> list[tuple[str, str]]:
-    """(schema, table) that the open transaction has changed by more than 2 %."""
-    return [(str(schema), str(name)) for schema, name in connection.execute(_WORTH_IT)]
+def written(connection: Connection) -> Written:
+    """What the open transaction has written in amo."""
+    return Counter({(str(s), str(t)): int(rows) for s, t, rows in connection.execute(_WRITTEN)})
 
 
-def run(connection: Connection, tables: list[tuple[str, str]]) -> None:
-    """Vacuum them; a table that is busy or not ours is left to autovacuum."""
-    for table in tables:
+def run(connection: Connection, done: Written) -> None:
+    """Vacuum what changed by more than 2 %; a busy table, or not ours, is left to autovacuum."""
+    for table, rows in sorted(done.items()):
+        if rows <= scalar(connection, _THRESHOLD, table):
+            continue
         statement = sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(*table))
         try:
             connection.execute(statement)

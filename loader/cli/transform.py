@@ -12,7 +12,9 @@ from loader import config as configuration
 from loader import db, migrate, plan, report
 from loader import transform as transforming
 from loader.cli.main import Output, common, output
-from loader.transform import Step
+from loader.statements import SENT
+from loader.step import Step
+from loader.transform import Done
 
 
 @click.command()
@@ -23,17 +25,28 @@ from loader.transform import Step
     is_flag=True,
     help="Go through all kept documents again, without asking amoCRM; with NAME only these tables.",
 )
+@click.option(
+    "--chunk-rows",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Commit after every N changed documents, instead of all in one transaction.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
 @common
 def transform(
-    names: tuple[str, ...], dry_run: bool, rebuild: bool, as_json: bool, verbose: int, quiet: bool
-) -> None:
+    names: tuple[str, ...], dry_run: bool, rebuild: bool, chunk_rows: int | None, as_json: bool,
+    verbose: int, quiet: bool,
+) -> None:  # fmt: skip
     """Bring amo.* and mart.* up to what was staged.
 
     The SQL files of sql/transforms run in one transaction, followed by sql/checks: readers see
     the old state or the new one, and a failing file or check leaves everything as it was. Only
     what changed is parsed and written. When a file of steps 2 or 3 was edited since it last
     ran, the table of its name is made again from all kept documents.
+
+    With --chunk-rows transactions are short, and readers see an entity with all that belongs to
+    it as it was or as it is, but some entities before others. What a kill leaves is carried on
+    by the next transform; a --rebuild that was killed is to be repeated.
 
     Exit: 0 ok, 2 usage, 3 SQL error or failed check, 50 locked, 56 cannot connect, 58 schema,
     75 the staged pages were lost in a server crash: run bin/load again.
@@ -53,11 +66,12 @@ def transform(
             return
         started = time.monotonic()
         steps: list[Step] = []
-        run_id = transforming.transform(connection, wanted, steps.append)
+        done = transforming.transform(connection, wanted, steps.append, chunk_rows)
     seconds = time.monotonic() - started
     if as_json:
-        click.echo(json.dumps(_as_json(run_id, seconds, steps), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(done, seconds, steps), ensure_ascii=False))
     _say_summary(out, steps, seconds)
+    out.say(_say_time(done))
 
 
 def _show_plan(todo: plan.Plan) -> None:
@@ -79,6 +93,16 @@ def _say_summary(out: Output, steps: list[Step], seconds: float) -> None:
     out.say(report.table(head, rows, (*_row("total", steps)[:-1], f"{seconds:.1f}s")))
 
 
+def _say_time(done: Done) -> str:
+    """How the work was divided, and what it took of the server."""
+    slowest = max(done.slices)
+    sliced = f"{len(done.slices)} slices, the slowest {slowest:.1f} s; " if done.is_sliced else ""
+    return (
+        f"{sliced}longest transaction {done.longest_seconds:.1f} s;"
+        f" {SENT.so_far().statements} messages with SQL"
+    )
+
+
 def _has_written(step: Step) -> bool:
     return bool(step.inserted or step.updated or step.deleted)
 
@@ -94,14 +118,18 @@ def _row(name: str, steps: list[Step]) -> tuple[object, ...]:
     )
 
 
-def _as_json(run_id: int, seconds: float, steps: list[Step]) -> dict[str, object]:
+def _as_json(done: Done, seconds: float, steps: list[Step]) -> dict[str, object]:
     return {
         "schema": "amo-transform/run/1",
-        "run_id": run_id,
+        "run_id": done.run_id,
         "seconds": round(seconds, 3),
+        "longest_transaction_seconds": round(done.longest_seconds, 3),
+        "slice_seconds": [round(slice_seconds, 3) for slice_seconds in done.slices],
+        "statements": SENT.so_far().statements,
         "inserted": sum(s.inserted for s in steps),
         "updated": sum(s.updated for s in steps),
         "deleted": sum(s.deleted for s in steps),
+        "rejected": sum(s.rejected for s in steps),
         "wal_bytes": sum(s.wal_bytes for s in steps),
         "files": [asdict(step) for step in steps],
     }

@@ -1,4 +1,5 @@
 -- Purpose: every changed document became exactly one typed row.
+-- After:   3_merge
 -- Reads:   staging.changes, ops.streams, staging.*
 -- A row is a finding: a stream with more or fewer rows than documents.
 

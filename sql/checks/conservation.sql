@@ -1,4 +1,5 @@
 -- Purpose: no entity disappears: staged = inserted + updated + unchanged + superseded + rejected.
+-- After:   1_explode
 -- Reads:   ops.counters, amo.documents
 -- A row is a finding: a stream whose equation does not hold, or where other documents were
 -- written than counted.

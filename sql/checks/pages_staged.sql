@@ -1,4 +1,5 @@
 -- Purpose: what the API gave is what was exploded: rows of the ledger = entities staged.
+-- After:   1_explode
 -- Reads:   ops.pages, ops.runs, staging.pages, staging.items
 -- A row is a finding: a page with more or fewer entities than the ledger says, or without a
 -- ledger row, or in the ledger but not in staging.

@@ -10,14 +10,23 @@ CREATE TABLE IF NOT EXISTS ops.transforms (
     checksum text NOT NULL,
     started_at timestamptz NOT NULL,
     seconds double precision NOT NULL,
+    rows_in bigint NOT NULL,
     inserted bigint NOT NULL,
     updated bigint NOT NULL,
+    unchanged bigint NOT NULL,
     deleted bigint NOT NULL,
+    rejected bigint NOT NULL,
     wal_bytes bigint NOT NULL,
     CONSTRAINT transforms_pkey PRIMARY KEY (run_id, name)
 );
 COMMENT ON TABLE ops.transforms IS 'One row per SQL file and transform run.';
 COMMENT ON COLUMN ops.transforms.version IS 'Line "Version:" in the head of the file.';
+COMMENT ON COLUMN ops.transforms.rows_in IS
+'Step 1: entities staged. Step 2: documents on the work list. Step 3: typed rows to merge.';
+COMMENT ON COLUMN ops.transforms.unchanged IS
+'Rows in that were neither inserted nor updated; in step 1 with the superseded and rejected, '
+'which ops.counters tells apart.';
+COMMENT ON COLUMN ops.transforms.rejected IS 'Rows written to ops.rejects.';
 COMMENT ON COLUMN ops.transforms.inserted IS 'Rows written in the schemas amo and mart.';
 COMMENT ON COLUMN ops.transforms.wal_bytes IS
 'WAL of the whole server while the file ran; exact when nothing else writes.';

@@ -1,5 +1,5 @@
 -- Purpose: the last raw document of every entity, and the work lists of one transform.
--- Writes:  amo.documents, staging.items, staging.changes, staging.changed_documents, …
+-- Writes:  amo.documents, staging.items, staging.changes, staging.slices, staging.changed_documents, …
 -- Re-run:  safe; what exists is kept.
 
 CREATE TABLE IF NOT EXISTS amo.documents (
@@ -56,6 +56,15 @@ COMMENT ON TABLE staging.changes IS
 'Documents that changed since the last successful transform: the work list of steps 2 and 3.';
 COMMENT ON COLUMN staging.changes.entity_id IS
 'The id as a number, for streams whose ids are numbers.';
+
+CREATE UNLOGGED TABLE IF NOT EXISTS staging.slices (
+    slice bigint NOT NULL,
+    LIKE staging.changes
+) WITH (autovacuum_enabled = FALSE);
+COMMENT ON TABLE staging.slices IS
+'The whole work list of bin/transform --chunk-rows, which fills staging.changes slice by slice.';
+
+CREATE INDEX IF NOT EXISTS slices_slice ON staging.slices (slice);
 
 CREATE OR REPLACE VIEW staging.changed_documents AS
 SELECT

@@ -39,7 +39,7 @@ def stage_run(connection: Connection, pages: Sequence[tuple[str, Sequence[Any]]]
 def bring(connection: Connection, **streams: Sequence[Mapping[str, Any]]) -> int:
     """Stage one page per stream and transform; returns the transform's run id."""
     stage_run(connection, list(streams.items()))
-    return transform.transform(connection)
+    return transform.transform(connection).run_id
 
 
 def lead(number: int, **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""The work of a transform in one transaction, or in slices of so many documents.
+
+One transaction is the default: readers see the old state or the new one. Slices keep
+transactions short, for who replicates or vacuums beside a large first load: each of them brings
+its documents all the way, and what a kill leaves is carried on by the next transform.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import LiteralString
+
+from loader import vacuum
+from loader.db import Connection, scalar
+from loader.vacuum import Written
+
+WHOLE = "everything was rolled back, amo.* and mart.* are as before"
+SLICED = (
+    "the slices before this one are committed, this one was rolled back;"
+    " bin/transform carries on with it"
+)
+
+# In the order of the keys, which is about the order in which the documents lie.
+_DIVIDE: LiteralString = """
+    INSERT INTO staging.slices (slice, account_id, stream, id, entity_id, is_new)
+    SELECT
+        (row_number() OVER (ORDER BY account_id, stream, id) - 1) / %s,
+        account_id, stream, id, entity_id, is_new
+    FROM staging.changes
+"""
+_TAKE: LiteralString = """
+    INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)
+    SELECT account_id, stream, id, entity_id, is_new FROM staging.slices WHERE slice = %s
+"""
+
+
+@dataclass(slots=True)
+class Slices:
+    """chunk_rows: documents a slice, None for all in one transaction. Counts as it goes."""
+
+    connection: Connection
+    chunk_rows: int | None
+    longest_seconds: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    written: Written = field(default_factory=Written)
+
+    @property
+    def safe(self) -> str:
+        """What a failure leaves behind."""
+        return WHOLE if self.chunk_rows is None else SLICED
+
+    def whole(self) -> AbstractContextManager[object]:
+        """Around everything: a transaction, unless each part is one."""
+        return self._transaction() if self.chunk_rows is None else nullcontext()
+
+    def part(self) -> AbstractContextManager[object]:
+        """Around what belongs together."""
+        return nullcontext() if self.chunk_rows is None else self._transaction()
+
+    def carry_on(self, work: Callable[[], None]) -> None:
+        """Do the work for all that is on the list, slice by slice; once where there is nothing."""
+        if self.chunk_rows is None:
+            self._measured(work)
+            return
+        with self.part():
+            self.connection.execute("TRUNCATE staging.slices")
+            self.connection.execute(_DIVIDE, (self.chunk_rows,))
+            self.connection.execute("ANALYZE staging.slices")
+            last = scalar(self.connection, "SELECT coalesce(max(slice), 0) FROM staging.slices")
+        for number in range(last + 1):
+            with self.part():
+                self.connection.execute("TRUNCATE staging.changes")
+                self.connection.execute(_TAKE, (number,))
+                self.connection.execute("ANALYZE staging.changes")
+                self._measured(work)
+
+    def _measured(self, work: Callable[[], None]) -> None:
+        started = time.monotonic()
+        work()
+        self.seconds.append(time.monotonic() - started)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        started = time.monotonic()
+        with self.connection.transaction():
+            # Sorts of keys, not of documents: need-based sizes are the tuner's work.
+            self.connection.execute("SET LOCAL work_mem = '64MB'")
+            yield
+            self.written += vacuum.written(self.connection)
+        self.longest_seconds = max(self.longest_seconds, time.monotonic() - started)

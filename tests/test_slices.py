@@ -1,0 +1,147 @@
+"""bin/transform --chunk-rows: short transactions, the same rows, and what a kill leaves heals."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from loader import sqlfiles, transform
+from loader.db import Connection, scalar
+from loader.errors import SqlError
+from tests.support.commands import Commands
+from tests.support.contents import Contents, contents, difference
+from tests.support.staged import bring, lead, stage_run
+from tests.support.waiting import reconnect
+
+SLICE = 40
+
+
+@pytest.fixture
+def expected(loaded: Commands, connection: Connection) -> Contents:
+    """What one transaction made of the staged pages, which are to be transformed again."""
+    expected = contents(connection)
+    tables = ", ".join(name for name in expected if name.startswith("amo."))
+    connection.execute(f"TRUNCATE {tables}".encode())
+    connection.execute("DELETE FROM ops.runs WHERE kind = 'transform'")  # with their rejects
+    return expected
+
+
+def test_slices_give_the_same_rows(
+    expected: Contents, loaded: Commands, connection: Connection
+) -> None:
+    """No transaction carries on more than so many documents, and nothing differs at the end."""
+    summary = loaded.ok("transform", "--chunk-rows", str(SLICE), "--json").json
+
+    assert difference(expected, contents(connection)) == {}
+    documents = scalar(connection, "SELECT count(*) FROM amo.documents")
+    assert len(summary["slice_seconds"]) == -(-documents // SLICE)
+    assert 0 < summary["longest_transaction_seconds"] <= summary["seconds"]
+    most = scalar(
+        connection,
+        "SELECT max(rows) FROM (SELECT count(*) FROM amo.leads GROUP BY xmin::text) AS one (rows)",
+    )
+    assert 1 < most <= SLICE < scalar(connection, "SELECT count(*) FROM amo.leads")
+
+
+def test_a_kill_between_slices_heals(
+    expected: Contents, loaded: Commands, connection: Connection, dsn: str
+) -> None:
+    """kill -9 in the middle: some entities are there and others not; the next transform ends it."""
+    last = connection.execute(
+        "SELECT account_id, id::bigint FROM staging.items WHERE stream = 'leads'"
+        " ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    with reconnect(dsn) as other, other.transaction(force_rollback=True):
+        # The slice that comes to this lead has to wait for us.
+        other.execute("INSERT INTO amo.leads (account_id, id) VALUES (%s, %s)", last)
+        process = loaded.start("transform", "--chunk-rows", str(SLICE))
+        wait_until_somebody_waits(connection)
+        process.kill()
+        process.communicate()
+
+    some = scalar(connection, "SELECT count(*) FROM amo.leads")
+    assert 0 < some < expected["amo.leads"].total()
+    assert contents(connection)["amo.contacts"] == expected["amo.contacts"]
+    loaded.ok("transform")
+    assert difference(expected, contents(connection)) == {}
+
+
+def wait_until_somebody_waits(connection: Connection) -> None:
+    deadline = time.monotonic() + 30
+    while not scalar(
+        connection,
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND datname = current_database())",
+    ):
+        assert time.monotonic() < deadline, "the transform never came to the lead"
+        time.sleep(0.01)
+
+
+def test_a_failing_slice_says_what_is_kept(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slices before it stay, and the next transform carries on."""
+    stage_run(connection, [("leads", [lead(number) for number in range(1, 10)])])
+    connection.execute("ALTER TABLE amo.leads ADD CONSTRAINT no_seven CHECK (id <> 7)")
+
+    with pytest.raises(SqlError, match="no_seven") as failure:
+        transform.transform(connection, chunk_rows=2)
+
+    assert "slices before this one are committed" in failure.value.hint
+    assert scalar(connection, "SELECT count(*) FROM amo.leads") == 6
+    connection.execute("ALTER TABLE amo.leads DROP CONSTRAINT no_seven")
+    transform.transform(connection)
+    assert scalar(connection, "SELECT count(*) FROM amo.leads") == 9
+
+
+def test_rebuild_in_slices(connection: Connection) -> None:
+    """All documents, or those of one table, are gone through again in slices."""
+    bring(connection, leads=[lead(number) for number in range(1, 10)])
+    for names in ([], ["leads"]):
+        connection.execute("UPDATE amo.leads SET name = 'somebody was here'")
+
+        done = transform.transform(connection, names, chunk_rows=4)
+
+        assert len(done.slices) == 3
+        assert scalar(connection, "SELECT count(*) FROM amo.leads WHERE name ~ 'Сделка'") == 9
+
+
+def test_the_ledger_counts_rows(connection: Connection) -> None:
+    """What went into each file, and what became of it."""
+    bring(connection, leads=[lead(1), lead(2, price="much"), lead(3)])
+    first = ledger(connection)
+    assert first["1_explode/documents"] == (3, 3, 0, 0, 0, 0)
+    assert first["2_normalise/leads"] == (3, 0, 0, 0, 0, 1)
+    assert first["3_merge/leads"] == (3, 3, 0, 0, 0, 0)
+
+    bring(connection, leads=[lead(1), lead(2, price="much"), lead(3, name="new")])
+    second = ledger(connection)
+    assert second["1_explode/documents"] == (3, 0, 1, 2, 0, 0)
+    assert second["2_normalise/leads"] == (1, 0, 0, 0, 0, 0)
+    assert second["3_merge/leads"] == (1, 0, 1, 0, 0, 0)
+
+    transform.transform(connection, ["leads"])
+    assert ledger(connection)["3_merge/leads"] == (3, 0, 0, 3, 0, 0)
+
+
+def ledger(connection: Connection) -> dict[str, tuple[int, ...]]:
+    """Of the last transform: in, inserted, updated, unchanged, deleted, rejected."""
+    rows = connection.execute(
+        "SELECT replace(name, 'transforms/', ''), rows_in, inserted, updated, unchanged, deleted,"
+        " rejected FROM ops.transforms WHERE run_id = (SELECT max(run_id) FROM ops.transforms)"
+    )
+    return {str(name): tuple(numbers) for name, *numbers in rows}
+
+
+def test_files_run_by_hand_reject_once(connection: Connection) -> None:
+    """What a run by hand has noted is noted again by the transform that takes it over."""
+    stage_run(connection, [("leads", [lead(1, price="much")])])
+    for step in ("1_explode", "2_normalise", "3_merge"):
+        for file in sqlfiles.find(f"transforms/{step}"):
+            connection.execute(file.text)
+    assert scalar(connection, "SELECT count(*) FROM ops.rejects") == 1
+
+    transform.transform(connection)
+
+    assert scalar(connection, "SELECT count(*) FROM ops.rejects") == 1
