@@ -568,4 +568,38 @@ def test_hostile_documents(connection: Connection) -> None:
     assert column(connection, "SELECT id FROM amo.leads ORDER BY id") == [1, 2, 3, 4]
     assert column(connection, "SELECT pipeline_id FROM amo.statuses") == [1]
     raws = column(connection, "SELECT raw FROM ops.rejects ORDER BY raw")
-    assert raws == ['"plain"', '"s"', '"text"', "1", "5", "7", "null"]
+    assert raws == ['"plain"', '"s"', '"text"', '"x"', "1", "1", "5", "7", "null"]
+
+
+def test_entries_without_an_id_are_rejected(connection: Connection) -> None:
+    """What no row can be made of is noted with the list it stood in; its neighbours are kept."""
+    odd = [{"id": 7}, {"name": "no id"}, {"id": 1.5}, {"id": 10**30}, {"id": None}, {"id": "8"}]
+    stage_run(
+        connection,
+        [
+            ("account", [{"id": 111, "_embedded": {"users_groups": odd, "task_types": odd}}]),
+            ("pipelines", [{"id": 1, "_embedded": {"statuses": odd}}]),
+            ("leads_custom_fields", [{"id": 1, "enums": odd}]),
+            (
+                "leads",
+                [lead(1, _embedded={"tags": odd, "companies": odd, "contacts": [{"id": 9}]})],
+            ),
+        ],
+    )
+
+    transform.transform(connection)
+
+    for table, key in (
+        ("groups", "id"), ("task_types", "id"), ("statuses", "id"), ("custom_field_enums", "id"),
+        ("entity_tags", "tag_id"),
+    ):  # fmt: skip
+        assert column(connection, f"SELECT {key} FROM amo.{table} ORDER BY 1") == [7, 8]
+    assert column(connection, "SELECT to_entity_id FROM amo.links ORDER BY 1") == [7, 8, 9]
+    rejected = connection.execute(
+        "SELECT path, count(*) FROM ops.rejects WHERE reason ~ 'without a usable id'"
+        " GROUP BY path ORDER BY path"
+    ).fetchall()
+    assert rejected == [
+        ("_embedded.companies", 4), ("_embedded.statuses", 4), ("_embedded.tags", 4),
+        ("_embedded.task_types", 4), ("_embedded.users_groups", 4), ("enums", 4),
+    ]  # fmt: skip

@@ -116,3 +116,31 @@ END;
 $$;
 COMMENT ON FUNCTION staging.to_time(text) IS
 'A date field: Unix seconds, an ISO date or time, or dd.mm.yyyy, in UTC; NULL for anything else.';
+
+CREATE OR REPLACE FUNCTION staging.reject_without_id(
+    streams text[], entries jsonpath, reason text
+)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog
+AS $$
+INSERT INTO ops.rejects (run_id, stream, entity_id, path, value, reason, raw)
+SELECT
+    ops.transform_run() AS run_id,
+    document.stream,
+    document.id AS entity_id,
+    ltrim(translate(reject_without_id.entries::text, '$"[*]', ''), '.') AS path,
+    item.doc ->> 'id' AS value,
+    reject_without_id.reason,
+    item.doc::text AS raw
+FROM staging.changed_documents AS document
+CROSS JOIN
+    LATERAL
+    jsonb_path_query(document.doc, reject_without_id.entries) AS item (doc)
+WHERE
+    document.stream = ANY (reject_without_id.streams)
+    AND item.doc <> 'null'
+    AND staging.to_bigint(item.doc ->> 'id') IS NULL;
+$$;
+COMMENT ON FUNCTION staging.reject_without_id(text[], jsonpath, text) IS
+'Notes entries of a list within changed documents that no row can be made of.';

@@ -38,3 +38,10 @@ ORDER BY
     document.entity_id ASC,
     enum_row.id ASC,
     item.ordinal DESC;
+
+SELECT
+    staging.reject_without_id(
+        array_agg(stream.name), '$.enums[*]', 'an option without a usable id'
+    )
+FROM ops.streams AS stream
+WHERE stream.entity = 'custom_fields';

@@ -1,7 +1,7 @@
 -- Purpose: tags of entities from the documents that changed.
 -- Version: 1
 -- Reads:   staging.changed_documents
--- Writes:  staging.entity_tags
+-- Writes:  staging.entity_tags, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
 TRUNCATE staging.entity_tags;
@@ -20,3 +20,7 @@ CROSS JOIN LATERAL (SELECT staging.to_bigint(item.id #>> '{}') AS id) AS tag
 WHERE
     document.stream IN ('leads', 'contacts', 'companies', 'customers')
     AND tag.id IS NOT NULL;
+
+SELECT staging.reject_without_id(
+    '{leads,contacts,companies,customers}', '$._embedded.tags[*]', 'a tag without a usable id'
+);

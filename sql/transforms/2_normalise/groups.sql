@@ -31,3 +31,7 @@ ORDER BY
     document.account_id ASC,
     group_row.id ASC,
     item.ordinal DESC;
+
+SELECT staging.reject_without_id(
+    '{account}', '$._embedded.users_groups[*]', 'a group without a usable id'
+);

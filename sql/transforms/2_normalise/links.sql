@@ -1,7 +1,7 @@
 -- Purpose: links between entities from the documents that changed.
 -- Version: 1
 -- Reads:   staging.changed_documents
--- Writes:  staging.links
+-- Writes:  staging.links, ops.rejects
 -- Re-run:  safe; rebuilt from scratch.
 
 TRUNCATE staging.links;
@@ -49,3 +49,34 @@ ORDER BY
     target.entity_type ASC,
     link.id ASC,
     item.ordinal DESC;
+
+INSERT INTO ops.rejects (run_id, stream, entity_id, path, value, reason, raw)
+SELECT
+    ops.transform_run() AS run_id,
+    document.stream,
+    document.id AS entity_id,
+    '_embedded.' || target.entity_type AS path,
+    item.doc ->> 'id' AS value,
+    'a link without a usable id' AS reason,
+    item.doc::text AS raw
+FROM staging.changed_documents AS document
+CROSS JOIN
+    LATERAL
+    jsonb_each(
+        CASE jsonb_typeof(document.doc -> '_embedded')
+            WHEN 'object' THEN document.doc -> '_embedded'
+        END
+    ) AS target (entity_type, list)
+CROSS JOIN LATERAL jsonb_path_query(target.list, '$[*] ? (@ != null)') AS item (doc)
+WHERE
+    document.stream IN ('leads', 'contacts', 'companies', 'customers')
+    -- Cheap for the many, which have none.
+    AND jsonb_path_exists(
+        document.doc,
+        '$._embedded.*[*] ? (@.type() != "object" || !(@.id.type() == "number")'
+        ' || @.id.abs() > 999999999999999999 || @.id.floor() != @.id)'
+    )
+    AND target.entity_type IN (
+        'leads', 'contacts', 'companies', 'customers', 'catalog_elements', 'segments'
+    )
+    AND staging.to_bigint(item.doc ->> 'id') IS NULL;

@@ -38,3 +38,7 @@ ORDER BY
     document.entity_id ASC,
     status.id ASC,
     item.ordinal DESC;
+
+SELECT staging.reject_without_id(
+    '{pipelines}', '$._embedded.statuses[*]', 'a stage without a usable id'
+);

@@ -33,3 +33,7 @@ ORDER BY
     document.account_id ASC,
     task_type.id ASC,
     item.ordinal DESC;
+
+SELECT staging.reject_without_id(
+    '{account}', '$._embedded.task_types[*]', 'a task type without a usable id'
+);
