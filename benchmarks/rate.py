@@ -33,7 +33,7 @@ def main() -> None:
         sizes += [f"--{name}", str(share * options.companies)]
     print("latency  load    requests  pages  empty  seconds  share  429  worst second")
     for latency in options.latencies:
-        _empty_database()
+        empty_database()
         flags = [*sizes, "--rate", str(RATE), "--latency", f"{latency}:{latency}"]
         with process.start(*flags) as account:
             for which in ("first", "second"):
@@ -62,7 +62,8 @@ def _report(latency: str, which: str, account: Sandbox) -> None:
     )
 
 
-def _empty_database() -> None:
+def empty_database() -> None:
+    """Drop the schemas of this product."""
     with psycopg.connect(os.environ["AMO_DSN"], autocommit=True) as connection:
         connection.execute("DROP SCHEMA IF EXISTS amo, mart, ops, staging CASCADE")
 
