@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,17 +91,13 @@ def _wal(connection: psycopg.Connection[Any]) -> int:
 def _server_cpu(connection: psycopg.Connection[Any]) -> float:
     """Seconds of all processes of the server, also of those that have ended."""
     postmaster = _stat(connection.info.backend_pid)[1]
-    living = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    family = [pid for pid in living if pid == postmaster or _parent(pid) == postmaster]
-    ticks = sum(sum(_stat(pid)[11:13]) for pid in family) + sum(_stat(postmaster)[13:15])
+    ticks = sum(_stat(postmaster)[11:15])
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with suppress(OSError):  # it has ended
+                stat = _stat(int(path.name))
+                ticks += sum(stat[11:13]) if stat[1] == postmaster else 0
     return ticks / TICKS
-
-
-def _parent(pid: int) -> int:
-    try:
-        return _stat(pid)[1]
-    except OSError:  # it has ended
-        return 0
 
 
 def _stat(pid: int) -> list[int]:

@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS amo.tasks (
     deleted_at timestamptz,
     changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT tasks_pkey PRIMARY KEY (account_id, id)
-);
+) WITH (fillfactor = 90);
 COMMENT ON TABLE amo.tasks IS 'Tasks; a task without an entity has no entity_id.';
 COMMENT ON COLUMN amo.tasks.duration IS 'Seconds.';
 COMMENT ON COLUMN amo.tasks.result IS
