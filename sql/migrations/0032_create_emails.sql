@@ -14,10 +14,15 @@ CREATE TABLE IF NOT EXISTS amo.emails (
     CONSTRAINT emails_pkey PRIMARY KEY (account_id, entity_type, entity_id, position)
 );
 COMMENT ON TABLE amo.emails IS
-'Values of the field EMAIL. What is not an address keeps raw, with is_valid false.';
-COMMENT ON COLUMN amo.emails.raw IS 'As a person typed it.';
+'Addresses in the field EMAIL: one row each, also where one value has several. What is not an '
+'address keeps raw, with is_valid false. docs/EMAILS_AND_IDS.md.';
+COMMENT ON COLUMN amo.emails.position IS
+'Order in the field, from 1; a value with two addresses takes two.';
+COMMENT ON COLUMN amo.emails.raw IS
+'The whole value as a person typed it; the same in all rows of a value with several addresses.';
 COMMENT ON COLUMN amo.emails.email IS
-'Without blanks, the domain in lower case; NULL when not valid.';
+'Local part as typed, domain in lower case with its own letters (почта.рф, not xn--…); NULL when '
+'not valid.';
 COMMENT ON COLUMN amo.emails.enum_code IS 'WORK, PRIV or OTHER.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.emails (

@@ -1,5 +1,5 @@
--- Purpose: e-mail addresses from the documents that changed.
--- Version: 1
+-- Purpose: e-mail addresses from the documents that changed, each distinct value read once.
+-- Version: 2
 -- Reads:   staging.changed_documents
 -- Writes:  staging.emails
 -- Re-run:  safe; rebuilt from scratch.
@@ -9,36 +9,91 @@ TRUNCATE staging.emails;
 INSERT INTO staging.emails (
     account_id, entity_type, entity_id, position, raw, email, enum_code, is_valid
 )
+WITH typed AS MATERIALIZED (
+    SELECT
+        document.account_id,
+        document.stream AS entity_type,
+        document.entity_id,
+        item.ordinal,
+        item.doc ->> 'value' AS raw,
+        -- An object may have an address inside; what it means there nobody knows.
+        jsonb_typeof(item.doc -> 'value') = 'string' AS is_text,
+        coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code
+    FROM staging.changed_documents AS document
+    CROSS JOIN
+        LATERAL
+        jsonb_path_query(
+            document.doc,
+            '$.custom_fields_values[*] ? (@.field_code == "EMAIL").values[*]'
+            ' ? (@.type() == "object")'
+        ) WITH ORDINALITY AS item (doc, ordinal)
+    WHERE
+        document.stream IN ('leads', 'contacts', 'companies', 'customers')
+        AND item.doc ->> 'value' IS NOT NULL
+),
+
+candidates AS MATERIALIZED (
+    SELECT
+        value.raw,
+        candidate.part,
+        candidate.local_part,
+        candidate.domain
+    FROM (
+        SELECT typed.raw
+        FROM typed
+        WHERE typed.is_text
+        GROUP BY typed.raw
+    ) AS value
+    CROSS JOIN LATERAL staging.email_candidates(value.raw) AS candidate
+),
+
+domains AS MATERIALIZED (
+    SELECT
+        typed.domain AS typed,
+        known.domain,
+        known.ascii
+    FROM (
+        SELECT candidates.domain
+        FROM candidates
+        WHERE candidates.domain IS NOT NULL
+        GROUP BY candidates.domain
+    ) AS typed
+    CROSS JOIN LATERAL staging.read_domain(typed.domain) AS known
+),
+
+addresses AS MATERIALIZED (
+    -- An address twice in one value (a@b.ru <a@b.ru>) is one; so is what is none.
+    SELECT
+        read.raw,
+        read.email,
+        min(read.part) AS part
+    FROM (
+        SELECT
+            candidates.raw,
+            candidates.part,
+            CASE
+                WHEN octet_length(candidates.local_part) + octet_length(domains.ascii) < 254
+                    THEN candidates.local_part || '@' || domains.domain
+            END AS email
+        FROM candidates
+        LEFT JOIN domains
+            ON candidates.domain = domains.typed
+    ) AS read
+    GROUP BY read.raw, read.email
+)
+
 SELECT
-    document.account_id,
-    document.stream AS entity_type,
-    document.entity_id,
-    item.ordinal AS position,
-    item.doc ->> 'value' AS raw,
-    address.groups[1] || '@' || translate(
-        lower(address.groups[2]),
-        -- What lower() does to Cyrillic depends on the database's locale.
-        'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯІЇЄҐЎ',
-        'абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґў'
-    ) AS email,
-    coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code,
-    address.groups IS NOT NULL AS is_valid
-FROM staging.changed_documents AS document
-CROSS JOIN
-    LATERAL
-    jsonb_path_query(
-        document.doc,
-        '$.custom_fields_values[*] ? (@.field_code == "EMAIL").values[*]'
-        ' ? (@.type() == "object")'
-    ) WITH ORDINALITY AS item (doc, ordinal)
--- The local part is case-sensitive by RFC 5321 and kept; the domain is not.
-LEFT JOIN
-    LATERAL
-    regexp_match(
-        item.doc ->> 'value',
-        '^\s*([^\s@,;<>"]+)@([^\s@,;<>".]+(?:\.[^\s@,;<>".]+)*\.[^\s@,;<>".\d]{2,})\s*$'
-    ) AS address (groups)
-    ON TRUE
-WHERE
-    document.stream IN ('leads', 'contacts', 'companies', 'customers')
-    AND item.doc ->> 'value' IS NOT NULL;
+    typed.account_id,
+    typed.entity_type,
+    typed.entity_id,
+    row_number() OVER (
+        PARTITION BY typed.account_id, typed.entity_type, typed.entity_id
+        ORDER BY typed.ordinal, addresses.part
+    ) AS position,
+    typed.raw,
+    addresses.email,
+    typed.enum_code,
+    addresses.email IS NOT NULL AS is_valid
+FROM typed
+LEFT JOIN addresses
+    ON typed.is_text AND typed.raw = addresses.raw;
