@@ -9,7 +9,7 @@ IMMUTABLE PARALLEL SAFE
 RETURN CASE
     WHEN octet_length(raw) = length(raw) THEN translate(raw, E'\t\u000b\f\r\n', '   ;;')
     ELSE translate(
-        normalize(raw, NFC),
+        normalize(raw, nfc),
         '＠﹫，；、'
         || E'\u2028\u2029\r\n'
         || E'\u2018\u2019'
