@@ -37,22 +37,24 @@ SET search_path = pg_catalog
 AS $$
 DECLARE
     plain constant text :=
-        '^ *([-A-Za-z0-9!#$%&''*+=?^_`~]+(?:[.][-A-Za-z0-9!#$%&''*+=?^_`~]+)*)'
-        '@([-A-Za-z0-9]+(?:[.][-A-Za-z0-9]+)+)[ .,;]*$';
+        '^ *[-A-Za-z0-9!#$%&*+=?^_`~]+(?:[.][-A-Za-z0-9!#$%&*+=?^_`~]+)*'
+        '@[-A-Za-z0-9]+(?:[.][-A-Za-z0-9]+)+[ .,;]*$';
     atom constant text := '[-A-Za-z0-9!#$%&''*+/=?^_`~\u0080-\U0010ffff]+';
     -- Before an address these are no part of it, although only a blank stands between.
     labels constant text :=
         '^(?:e-?mail|mail|e|work|home|personal|private|main|new|or|and|to|cc|at|'
         '[Пп]очт[аы]|[Ии]мейл|[Ее]мейл|[Мм]ейл|[Аа]дрес|[Ии]|[Ии]ли)$';
     whole text := raw;
-    single text[];
 BEGIN
     -- Most values are one address and nothing else.
-    single := regexp_match(left(raw, 321), plain);
-    IF single IS NOT NULL AND length(raw) <= 320
-        AND length(single[1]) <= 64 AND single[1] !~ '^'''
-    THEN
-        RETURN QUERY SELECT 1::bigint, single[1], single[2];
+    IF length(raw) <= 320 AND raw ~ plain THEN
+        part := 1;
+        local_part := ltrim(split_part(raw, '@', 1));
+        domain := rtrim(split_part(raw, '@', 2), ' .,;');
+        IF length(local_part) > 64 THEN
+            local_part := NULL;
+        END IF;
+        RETURN NEXT;
         RETURN;
     END IF;
 
@@ -140,7 +142,8 @@ BEGIN
         FROM side
         ORDER BY side.place;
     IF NOT FOUND THEN
-        RETURN QUERY SELECT 1::bigint, NULL::text, NULL::text;
+        part := 1;
+        RETURN NEXT;
     END IF;
 END;
 $$;
