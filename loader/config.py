@@ -17,7 +17,7 @@ from loader.errors import UsageError
 # amoCRM allows 7 requests a second (facts: D:api/recommendations, K:limitations).
 RATE_LIMIT = 7.0
 
-DEFAULTS = {"rate": str(RATE_LIMIT), "home": "./.amo"}
+DEFAULTS = {"rate": str(RATE_LIMIT), "home": "./.amo", "history": "off"}
 NAMES = (
     "base_url",
     "access_token",
@@ -31,6 +31,8 @@ NAMES = (
     "rate",
     "dsn",
     "home",
+    "history",
+    "history_days",
 )
 # Each may also be given as the path of a file of mode 0600, in NAME_file.
 SECRETS = ("access_token", "client_secret", "refresh_token")

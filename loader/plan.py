@@ -12,6 +12,7 @@ from loader.sqlfiles import SqlFile
 
 EXPLODE, MART = "transforms/1_explode", "transforms/4_mart"
 NORMALISE, MERGE = ROWS = "transforms/2_normalise", "transforms/3_merge"
+HISTORY = "transforms/5_history"  # runs only where it is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ class Plan:
         return [f for f, state in self.files if state != "skip" and f.name.startswith(steps)]
 
 
-def make_plan(connection: Connection, rebuild: Sequence[str] | None) -> Plan:
+def make_plan(
+    connection: Connection, rebuild: Sequence[str] | None, *, keeps_history: bool = False
+) -> Plan:
     """Compare the files with the ledger; rebuild: None, or names (empty: everything).
 
     Raises UsageError for a name that no file has.
@@ -53,7 +56,7 @@ def make_plan(connection: Connection, rebuild: Sequence[str] | None) -> Plan:
     last = _last_checksums(connection)
     files = tuple(
         (file, _state(file, last, rebuild=rebuild is not None))
-        for file in sqlfiles.find(EXPLODE, *ROWS, MART)
+        for file in sqlfiles.find(EXPLODE, *ROWS, MART, *([HISTORY] if keeps_history else []))
         # Single tables are made from the kept documents: what waits in staging goes on waiting.
         if not wanted or file.stem in wanted
     )

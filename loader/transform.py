@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from loader import __version__, epochs, locks, migrate, runs, sqlfiles, vacuum
 from loader.db import Connection, scalar
 from loader.errors import AmoError, TemporaryError
-from loader.plan import EXPLODE, MART, ROWS, Plan, make_plan
+from loader.plan import EXPLODE, HISTORY, MART, ROWS, Plan, make_plan
 from loader.slices import Slices
 from loader.sqlfiles import SqlFile
 from loader.step import Step, run_check, run_file
+from loader.versions import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +30,20 @@ def transform(
     rebuild: Sequence[str] | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
     chunk_rows: int | None = None,
+    history: History | None = None,
 ) -> Done:
     """Run all steps and checks. Nothing is kept when one fails, or no more than whole slices.
 
     rebuild: None, or names of tables to make again from the kept documents (empty: all).
     chunk_rows: None for one transaction, or how many documents a transaction carries on.
+    history: None, or how long versions of documents are kept.
     Raises SqlError naming file and line, LockedError, SchemaError, and, after everything else
     was transformed, TemporaryError when the pages of a load were lost in a server crash.
     """
     migrate.require_current(connection)
     _lock_accounts(connection)
     epochs.ensure(connection)
-    todo = make_plan(connection, rebuild)
+    todo = make_plan(connection, rebuild, keeps_history=history is not None)
     run_id = _begin(connection, todo)
     slices = Slices(connection, chunk_rows)
 
@@ -75,6 +78,13 @@ def transform(
                 slices.carry_on(lambda: run(todo.remade))
             with slices.part():
                 run(todo.of(MART))
+                if history and history.days:
+                    connection.execute(
+                        "SELECT set_config('amo.history_days', %s, TRUE)", (str(history.days),)
+                    )
+                run(todo.of(HISTORY))
+                if history:
+                    check("5_history")
                 runs.finish(connection, run_id, "ok", 0, "")
     except AmoError as exc:
         runs.finish(connection, run_id, "failed", exc.exit_code, exc.what)

@@ -26,7 +26,7 @@ def test_every_typed_table_has_rows(
     account.control("settings", {"drive_url": ""})
     loaded.ok("load", "--stream", "talks", "--stream", "files")
     account.control("settings", {"drive_url": was})
-    loaded.ok("transform")
+    loaded.ok("transform", "--history")
     tables = connection.execute(
         "SELECT relid::regclass::text FROM pg_stat_user_tables WHERE schemaname = 'amo'"
     ).fetchall()

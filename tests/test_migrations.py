@@ -141,6 +141,7 @@ def test_entities_have_the_columns_of_the_contract(connection: Connection) -> No
     """account_id, updated_at, deleted_at and changed_at on every entity table."""
     details = {"documents", "custom_field_values", "phones", "emails", "legal_ids"}
     details |= {"entity_tags", "links", "lead_status_changes"}
+    details |= {"document_versions", "document_changes"}
     rows = connection.execute(
         "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns"
         " WHERE table_schema = 'amo' GROUP BY table_name"

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 
 from loader import config as configuration
-from loader import db, migrate, plan, report
+from loader import db, migrate, plan, report, versions
 from loader import transform as transforming
 from loader.cli.main import Output, common, output
 from loader.statements import SENT
@@ -31,12 +31,29 @@ from loader.transform import Done
     metavar="N",
     help="Commit after every N changed documents, instead of all in one transaction.",
 )
+@click.option(
+    "--history",
+    is_flag=True,
+    help="Keep every version of each document in amo.document_versions.",
+)
+@click.option(
+    "--history-days",
+    metavar="N",
+    help="With --history: delete versions N days after they were replaced or deleted.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
 @common
 def transform(
-    names: tuple[str, ...], dry_run: bool, rebuild: bool, chunk_rows: int | None, as_json: bool,
-    verbose: int, quiet: bool,
-) -> None:  # fmt: skip
+    names: tuple[str, ...],
+    dry_run: bool,
+    rebuild: bool,
+    chunk_rows: int | None,
+    history: bool,
+    history_days: str | None,
+    as_json: bool,
+    verbose: int,
+    quiet: bool,
+) -> None:
     """Bring amo.* and mart.* up to what was staged.
 
     The SQL files of sql/transforms run in one transaction, followed by sql/checks: readers see
@@ -48,6 +65,9 @@ def transform(
     it as it was or as it is, but some entities before others. What a kill leaves is carried on
     by the next transform; a --rebuild that was killed is to be repeated.
 
+    --history keeps what documents were: amo.documents_as_of('2026-03-01'). It is for this run;
+    AMO_HISTORY=on, or history = true in amo.toml, is for all. See docs/HISTORY.md.
+
     Exit: 0 ok, 2 usage, 3 SQL error or failed check, 50 locked, 56 cannot connect, 58 schema,
     75 the staged pages were lost in a server crash: run bin/load again.
     """
@@ -55,18 +75,26 @@ def transform(
     if names and not rebuild:
         raise click.UsageError("NAME goes with --rebuild")
     wanted = list(names) if rebuild else None
-    config = configuration.load({})
+    config = configuration.load(
+        {"history": "on" if history else None, "history_days": history_days}
+    )
+    keep = versions.wanted(config)
+    if history_days and not keep:
+        raise click.UsageError("--history-days goes with --history")
     with db.server(config) as dsn, db.connect(dsn, command="transform") as connection:
         if dry_run:
             if migrate.inspect(connection).is_empty:
                 click.echo("the database is empty: bin/load comes first")
                 return
             migrate.require_current(connection)
-            _show_plan(plan.make_plan(connection, wanted))
+            todo = plan.make_plan(connection, wanted, keeps_history=keep is not None)
+            _show_plan(todo)
+            if keep and todo.explodes:
+                click.echo(versions.outlook(connection, keep))
             return
         started = time.monotonic()
         steps: list[Step] = []
-        done = transforming.transform(connection, wanted, steps.append, chunk_rows)
+        done = transforming.transform(connection, wanted, steps.append, chunk_rows, keep)
     seconds = time.monotonic() - started
     if as_json:
         click.echo(json.dumps(_as_json(done, seconds, steps), ensure_ascii=False))
