@@ -19,9 +19,7 @@ CREATE TABLE IF NOT EXISTS amo.document_versions (
     CONSTRAINT document_versions_closed CHECK (
         num_nonnulls(valid_to, closed_run, ended_by) IN (0, 3)
     )
-)
--- Documents lie beside the rows: to close a version rewrites some hundred bytes, not its JSON.
-WITH (toast_tuple_target = 256);
+);
 COMMENT ON TABLE amo.document_versions IS
 'Every version of each document that bin/transform --history saw, in half-open intervals '
 '[valid_from, valid_to). A time without a version: amoCRM did not have it. docs/HISTORY.md.';
