@@ -54,8 +54,9 @@ def make_plan(
             hint="names: " + ", ".join(sorted(known)),
         )
     last = _last_checksums(connection)
+    views = _views(connection)
     files = tuple(
-        (file, _state(file, last, rebuild=rebuild is not None))
+        (file, _state(file, last, has_view=file.stem in views and not wanted))
         for file in sqlfiles.find(EXPLODE, *ROWS, MART, *([HISTORY] if keeps_history else []))
         # Single tables are made from the kept documents: what waits in staging goes on waiting.
         if not wanted or file.stem in wanted
@@ -85,10 +86,20 @@ def _last_checksums(connection: Connection) -> dict[str, str]:
     return {str(name): str(checksum) for name, checksum in rows}
 
 
-def _state(file: SqlFile, last: dict[str, str], *, rebuild: bool) -> str:
-    """A file of 4_mart defines a view: it is run when it is new or changed, not every night."""
+def _views(connection: Connection) -> set[str]:
+    rows = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'mart'::regnamespace"
+    )
+    return {str(name) for (name,) in rows}
+
+
+def _state(file: SqlFile, last: dict[str, str], *, has_view: bool) -> str:
+    """A file of 4_mart defines a view, and no documents change that: to replace it needlessly
+
+    locks readers out, and waits for the slowest of them meanwhile.
+    """
     if file.name not in last:
         return "new"
     if last[file.name] != file.checksum:
         return "changed"
-    return "skip" if file.name.startswith(MART) and not rebuild else "run"
+    return "skip" if file.name.startswith(MART) and has_view else "run"

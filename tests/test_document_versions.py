@@ -327,6 +327,18 @@ def test_retention(night: Commands, connection: Connection) -> None:
     as_of(connection, scalar(connection, "SELECT now() - interval '29 days'"))
 
 
+def test_emptied_by_hand(night: Commands, connection: Connection) -> None:
+    """Whatever else is emptied with it, the next run begins anew."""
+    stage_leads(connection, lead(1))
+    night.ok("transform", "--history")
+    for tables in ("amo.document_versions", "amo.document_versions, ops.history_runs"):
+        connection.execute(f"TRUNCATE {tables}")
+
+        night.ok("transform", "--history")
+
+        assert versions(connection) == [("Сделка 1", None, False)]
+
+
 def test_a_failed_transform_keeps_nothing(night: Commands, connection: Connection) -> None:
     """Versions and documents are one transaction."""
     stage_leads(connection, lead(1, name="a"))

@@ -10,7 +10,11 @@ TRUNCATE staging.document_versions;
 -- made up for. In a block, because only a known number tells the planner how few they are.
 DO $$
 DECLARE
-    known_run bigint := (SELECT watch.last_run FROM ops.history_watch AS watch);
+    known_run bigint := (
+        SELECT watch.last_run FROM ops.history_watch AS watch
+        -- Emptied by hand: all documents are taken again.
+        WHERE EXISTS (SELECT FROM amo.document_versions)
+    );
 BEGIN
     INSERT INTO staging.document_versions (account_id, stream, id)
     SELECT
@@ -18,7 +22,7 @@ BEGIN
         document.stream,
         document.id
     FROM amo.documents AS document
-    WHERE document.changed_run > known_run;
+    WHERE document.changed_run > coalesce(known_run, 0);
 END;
 $$;
 
