@@ -45,7 +45,8 @@ def run(connection: Connection, done: Written) -> None:
     for table, rows in sorted(done.items()):
         if rows <= scalar(connection, _THRESHOLD, table):
             continue
-        statement = sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(*table))
+        # To give empty pages back would lock readers out, here and on a standby.
+        statement = sql.SQL("VACUUM (ANALYZE, TRUNCATE FALSE) {}").format(sql.Identifier(*table))
         try:
             connection.execute(statement)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege) as exc:

@@ -165,6 +165,18 @@ def test_a_report_that_takes_all_night(
     assert connection.execute(READ).fetchone() != before
 
 
+def test_no_table_is_cut_short(night: Commands, connection: Connection) -> None:
+    """A vacuum that gives the empty end of a table back locks readers out of it meanwhile."""
+    size = "SELECT pg_relation_size('amo.custom_field_values')"
+    before = scalar(connection, size)
+    stage_run(connection, [("leads", [lead(number) for number in range(1, LEADS + 1)])])
+
+    night.ok("transform")
+
+    assert scalar(connection, "SELECT count(*) FROM amo.custom_field_values") == 0
+    assert scalar(connection, size) == before
+
+
 def test_a_view_that_was_dropped_comes_back(night: Commands, connection: Connection) -> None:
     """One that is there is not replaced; one that is not is made again."""
     connection.execute("DROP VIEW mart.funnel")
