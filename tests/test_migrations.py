@@ -142,6 +142,7 @@ def test_entities_have_the_columns_of_the_contract(connection: Connection) -> No
     details = {"documents", "custom_field_values", "phones", "emails", "legal_ids"}
     details |= {"entity_tags", "links", "lead_status_changes"}
     details |= {"document_versions", "document_changes"}
+    details |= {"company_clusters", "contact_clusters"}
     rows = connection.execute(
         "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns"
         " WHERE table_schema = 'amo' GROUP BY table_name"

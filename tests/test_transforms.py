@@ -300,7 +300,7 @@ def test_every_file_runs_by_hand(connection: Connection, dsn: str) -> None:
     """psql -X -1 -f of each file gives what bin/transform gives, and the checks find nothing."""
     stage_run(connection, [("leads", [lead(n) for n in range(3)])])
 
-    for step in ("1_explode", "2_normalise", "3_merge", "4_mart"):
+    for step in ("1_explode", "2_normalise", "3_merge", "4_derive", "4_mart"):
         for file in sqlfiles.find(f"transforms/{step}"):
             psql(dsn, file)
 

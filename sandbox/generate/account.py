@@ -8,7 +8,7 @@ from random import Random
 from sandbox import wire
 from sandbox.generate.fields import SPECS, Field, fields
 from sandbox.generate.firms import Firm
-from sandbox.generate.words import Words, pick, words
+from sandbox.generate.words import Name, Words, pick, words
 from sandbox.links import Edge, Links, block
 from sandbox.store import Collection, Id, Row
 from sandbox.streams import Stream
@@ -56,6 +56,16 @@ class User:
     is_active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One real-world person; several contacts of the account may be the same one."""
+
+    number: int
+    name: Name
+    mobile: str
+    mail: str
+
+
 @dataclass(slots=True)
 class Account:
     """Everything there is in the account."""
@@ -77,6 +87,9 @@ class Account:
     firms: dict[int, Firm] = field(default_factory=dict)
     """The firm behind each company."""
     distinct_firms: list[Firm] = field(default_factory=list)
+    people: dict[int, Person] = field(default_factory=dict)
+    """The person behind each contact."""
+    distinct_people: list[Person] = field(default_factory=list)
     cut_links: dict[tuple[str, Id], list[Edge]] = field(default_factory=dict)
     """The links that entities in the trash had."""
     last_ids: dict[str, int] = field(default_factory=dict)

@@ -46,7 +46,7 @@ def person_mail(name: Name, domain: str | None, rng: Random) -> str:
     last = latin(name.last)
     if domain and rng.random() < 0.6:
         return f"{latin(name.first)[0]}.{last}@{domain}"
-    return f"{last}{int(rng.random() * 100)}@{pick(rng, FREE_MAIL)}"
+    return f"{last}{int(rng.random() * 100_000)}@{pick(rng, FREE_MAIL)}"
 
 
 def firm_mail(domain: str, rng: Random) -> str:
