@@ -44,7 +44,7 @@ _ODD: tuple[Typed, ...] = (
     lambda n, rng: f"+7 {n} ext 7",
     lambda n, rng: f"8{n}#401",
     lambda n, rng: f"8{n} вн. 3",
-    lambda n, rng: f"+7{n}, 8 ({_mobile(rng)[:3]}) 000-11-22",
+    lambda n, rng: f"+7{n}, " + _USUAL[4](_mobile(rng), rng),
     lambda n, rng: f"8{n}; 8{_mobile(rng)}",
     lambda n, rng: f"+7{n} или +7{_mobile(rng)}",
     lambda n, rng: f"8{n} / 8{_mobile(rng)}",
@@ -58,7 +58,7 @@ _FOREIGN: tuple[Typed, ...] = (
     lambda n, rng: f"+49 30 {n[2:]}",  # Germany
     lambda n, rng: f"00 49 30 {n[2:]}",
     lambda n, rng: f"8 10 375 29 {n[3:]}",
-    lambda n, rng: "+1 (212) 555-01" + n[8:],  # USA
+    lambda n, rng: f"+1 (212) {n[3:6]}-{n[6:]}",  # USA
 )
 _BROKEN: tuple[Typed, ...] = (
     lambda n, rng: f"8{n[:-1]}",
@@ -98,5 +98,6 @@ def typed(number: str, rng: Random) -> str:
     if chance < 0.89:
         return pick(rng, _ODD)(number, rng)
     if chance < 0.95:
-        return pick(rng, _FOREIGN)(number, rng)
+        # Another country's is another number: strangers would share one that nobody else has.
+        return pick(rng, _USUAL if number == SWITCHBOARD else _FOREIGN)(number, rng)
     return pick(rng, _BROKEN)(number, rng)
