@@ -12,6 +12,8 @@ from loader.sqlfiles import SqlFile
 
 EXPLODE, MART = "transforms/1_explode", "transforms/4_mart"
 NORMALISE, MERGE = ROWS = "transforms/2_normalise", "transforms/3_merge"
+# Files of a step do not depend on each other, so what follows from merged tables is a step more.
+DERIVE = "transforms/4_derive"
 HISTORY = "transforms/5_history"  # runs only where it is asked for
 
 
@@ -37,6 +39,10 @@ class Plan:
         """The files of these steps that are to be run."""
         return [f for f, state in self.files if state != "skip" and f.name.startswith(steps)]
 
+    def again(self, *steps: str) -> list[SqlFile]:
+        """Those of them whose rows are made again from all documents."""
+        return [file for file in self.remade if file.name.startswith(steps)]
+
 
 def make_plan(
     connection: Connection, rebuild: Sequence[str] | None, *, keeps_history: bool = False
@@ -46,7 +52,7 @@ def make_plan(
     Raises UsageError for a name that no file has.
     """
     wanted = set(rebuild or ())
-    known = {file.stem for file in sqlfiles.find(*ROWS, MART)}
+    known = {file.stem for file in sqlfiles.find(*ROWS, DERIVE, MART)}
     if unknown := sorted(wanted - known):
         raise UsageError(
             "there is nothing of that name to rebuild",
@@ -57,13 +63,13 @@ def make_plan(
     views = _views(connection)
     files = tuple(
         (file, _state(file, last, has_view=file.stem in views and not wanted))
-        for file in sqlfiles.find(EXPLODE, *ROWS, MART, *([HISTORY] if keeps_history else []))
+        for file in sqlfiles.find(EXPLODE, *ROWS, DERIVE, MART, *([HISTORY] if keeps_history else []))
         # Single tables are made from the kept documents: what waits in staging goes on waiting.
-        if not wanted or file.stem in wanted
+        if not wanted or _is_made_with(file, wanted)
     )
     # What such a file made before is out of date; its stem names all that make the same rows.
     edited = {file.stem for file, state in files if last and _makes_rows(file) and state != "run"}
-    remade = tuple(file for file, _ in files if _makes_rows(file) and file.stem in edited)
+    remade = tuple(file for file, _ in files if _makes_rows(file) and _is_made_with(file, edited))
     pages, rows = connection.execute(
         "SELECT count(*), coalesce(sum(pages.rows), 0) FROM ops.pages INNER JOIN ops.runs"
         " ON runs.id = pages.run_id WHERE runs.kind = 'load' AND runs.transformed_by IS NULL"
@@ -74,7 +80,14 @@ def make_plan(
 
 
 def _makes_rows(file: SqlFile) -> bool:
-    return file.name.startswith(ROWS)
+    return file.name.startswith((*ROWS, DERIVE))
+
+
+def _is_made_with(file: SqlFile, stems: set[str]) -> bool:
+    """Derived tables follow whatever is made again, a view alone excepted."""
+    if file.name.startswith(DERIVE) and stems & {row.stem for row in sqlfiles.find(*ROWS, DERIVE)}:
+        return True
+    return file.stem in stems
 
 
 def _last_checksums(connection: Connection) -> dict[str, str]:

@@ -35,6 +35,11 @@ _TAKE: LiteralString = """
     INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)
     SELECT account_id, stream, id, entity_id, is_new FROM staging.slices WHERE slice = %s
 """
+# What is done for all of them at once wants to know what changed.
+_PUT_BACK: LiteralString = """
+    INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)
+    SELECT account_id, stream, id, entity_id, is_new FROM staging.slices
+"""
 
 
 @dataclass(slots=True)
@@ -76,6 +81,9 @@ class Slices:
                 self.connection.execute(_TAKE, (number,))
                 self.connection.execute("ANALYZE staging.changes")
                 self._measured(work)
+        with self.part():
+            self.connection.execute("TRUNCATE staging.changes")
+            self.connection.execute(_PUT_BACK)
 
     def _measured(self, work: Callable[[], None]) -> None:
         started = time.monotonic()

@@ -14,11 +14,13 @@ import pytest
 
 from loader import sqlfiles, transform
 from loader.db import Connection, scalar
+from loader.plan import make_plan
 from sandbox.generate.account import Size
 from sandbox.generate.build import build, new_account
 from sandbox.generate.legal_ids import inn10, inn12
 from tests.support.cards import Card, Cluster, apart, documents, expected
 from tests.support.staged import bring, stage_run
+from tests.test_transforms import psql
 
 A, B, C = (inn10(Random(name)) for name in "ABC")
 PERSON = inn12(Random("person"))
@@ -320,6 +322,41 @@ def test_an_edit_that_touches_no_evidence(connection: Connection) -> None:
     assert partition(connection, "contact") == [[0, 2]]
 
 
+def test_a_night_without_changes_reads_nothing(connection: Connection) -> None:
+    """What it costs does not depend on how many companies there are."""
+    cards = [Card(n, A, phones=(P,), emails=("a@a.ru",)) for n in range(3)]
+    bring(connection, companies=documents(cards), contacts=documents(cards))
+    connection.execute("TRUNCATE staging.changes")
+
+    def read_by_derive() -> int:
+        """Rows of amo.* that the two files have read: the view counts from some time before."""
+        query = (
+            "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint"
+            " FROM pg_stat_xact_user_tables WHERE schemaname = 'amo'"
+        )
+        before = scalar(connection, query)
+        for file in sqlfiles.find("transforms/4_derive"):
+            connection.execute(file.text)
+        return int(str(scalar(connection, query))) - int(str(before))
+
+    with connection.transaction():
+        connection.execute("SET LOCAL amo.changes_only = on")
+        assert read_by_derive() == 0
+        connection.execute("SET LOCAL amo.changes_only = off")
+        assert read_by_derive() > 2 * 3 * 4
+
+
+def test_a_stranger_changes_no_id(connection: Connection) -> None:
+    """Companies and a cluster with smaller ids come: the others keep their ids and their rows."""
+    bring(connection, companies=documents(Card(n, inn=(A, B)[n % 2]) for n in range(10, 16)))
+    before, found = versions(connection), clusters(connection)
+
+    bring(connection, companies=documents([Card(1), Card(2, phones=(P,)), Card(3, phones=(P,))]))
+
+    assert clusters(connection) == [Cluster(frozenset({2, 3}), 2, {2: "phone", 3: "phone"}), *found]
+    assert {n: v for n, v in versions(connection).items() if n >= 10} == before
+
+
 def test_a_night_with_a_change_writes_only_that(connection: Connection) -> None:
     """All is found anew, and what is the same is not written."""
     cards = [Card(n, A if n < 3 else B) for n in range(6)]
@@ -351,6 +388,74 @@ def test_rebuild_gives_the_same(connection: Connection) -> None:
     assert clusters(connection) == found
 
 
+def test_an_edited_file_is_run_again(connection: Connection) -> None:
+    """Though nothing that it reads has changed; --dry-run says so."""
+    cards = [Card(n, A) for n in range(3)]
+    bring(connection, companies=documents(cards))
+    found = clusters(connection)
+    connection.execute("UPDATE amo.company_clusters SET master_id = 2")
+    transform.transform(connection)
+    assert clusters(connection) != found
+    connection.execute(
+        "UPDATE ops.transforms SET checksum = 'older' WHERE name LIKE '%/company_clusters'"
+    )
+
+    todo = make_plan(connection, None)
+    transform.transform(connection)
+
+    assert "company_clusters" in {file.stem for file in todo.remade}
+    assert {file.stem for file in todo.remade} <= {"company_clusters", "contact_clusters"}
+    assert clusters(connection) == found
+    assert make_plan(connection, None).remade == ()
+
+
+@pytest.mark.parametrize("names", [None, ["phones"]])
+def test_clusters_follow_what_is_made_again(
+    connection: Connection, names: list[str] | None
+) -> None:
+    """An edited phones.sql reads other numbers, and so does a rebuild after a change of region."""
+    cards = [Card(1, phones=(P,)), Card(2, phones=(P,)), Card(3, phones=(Q,))]
+    bring(connection, companies=documents(cards))
+    connection.execute("UPDATE amo.phones SET e164 = '+7' || %s WHERE entity_id > 1", (Q,))
+    transform.transform(connection, ["company_clusters"])
+    assert partition(connection) == [[2, 3]]
+    if names is None:
+        connection.execute(
+            "UPDATE ops.transforms SET checksum = 'older' WHERE name LIKE '%/phones'"
+        )
+
+    transform.transform(connection, names)
+
+    assert partition(connection) == [[1, 2]]
+
+
+def test_a_rebuild_of_a_view_leaves_them_alone(connection: Connection) -> None:
+    """Only what makes rows is followed; every NAME of a derived table is known."""
+    bring(connection, companies=documents([Card(1)]))
+
+    def planned(name: str) -> set[str]:
+        return {file.stem for file in make_plan(connection, [name]).to_run()}
+
+    derived = {"company_clusters", "contact_clusters"}
+    assert planned("duplicates") == {"duplicates"}
+    assert planned("company_clusters") == derived
+    assert planned("emails") == derived | {"emails"}
+
+
+def test_by_hand_it_mends(connection: Connection, dsn: str) -> None:
+    """psql -X -1 -f of the file finds all anew, whatever bin/transform knows."""
+    cards = [Card(n, A, phones=(P,)) for n in range(3)]
+    bring(connection, companies=documents(cards), contacts=documents(cards))
+    found = clusters(connection), clusters(connection, "contact")
+    connection.execute("DELETE FROM amo.company_clusters; UPDATE amo.contact_clusters"
+                       " SET matched_by = 'email'")  # fmt: skip
+
+    for file in sqlfiles.find("transforms/4_derive"):
+        psql(dsn, file)
+
+    assert (clusters(connection), clusters(connection, "contact")) == found
+
+
 def test_the_order_of_the_files_does_not_matter(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +479,9 @@ def test_the_order_of_the_files_does_not_matter(
 CONTACTS: list[tuple[str, list[Card], list[Card], list[list[int]]]] = [
     ("a mobile number", [Card(1, phones=(P,)), Card(2, phones=(P,))], [], [[1, 2]]),
     ("a number of an office", [Card(1, phones=(Q,)), Card(2, phones=(Q,))], [], []),
+    ("a city of Kazakhstan", [Card(n, phones=("7172555555",)) for n in (1, 2)], [], []),
+    ("a mobile number of Kazakhstan", [Card(n, phones=("7719999999",)) for n in (1, 2)], [],
+     [[1, 2]]),
     ("other extensions", [Card(1, phones=(P + " 5",)), Card(2, phones=(P + " 6",))], [], []),
     ("a mobile number that a company has", [Card(1, phones=(P,)), Card(2, phones=(P,))],
      [Card(1, phones=(P,))], [[1, 2]]),
@@ -508,15 +616,20 @@ def test_precision_and_recall(connection: Connection) -> None:
 
 
 def test_a_long_chain_and_a_star(connection: Connection) -> None:
-    """A thousand companies hand in hand are one firm; two thousand with one phone are strangers."""
+    """A thousand companies hand in hand are one firm, and so are 300 that each share a phone with
+    one; two thousand with one phone are strangers.
+    """
     order = Random(1).sample(range(1, 1001), 1000)
     numbers = [f"903{n:07d}" for n in range(1001)]
     cards = [Card(one, phones=(numbers[n], numbers[n + 1])) for n, one in enumerate(order)]
     cards += [Card(n, phones=(P,)) for n in range(2001, 4001)]
+    rays = [f"904{n:07d}" for n in range(300)]
+    cards += [Card(5000, phones=tuple(rays))]
+    cards += [Card(5001 + n, phones=(ray,)) for n, ray in enumerate(rays)]
 
     bring(connection, companies=documents(cards))
 
-    assert partition(connection) == [list(range(1, 1001))]
+    assert partition(connection) == [list(range(1, 1001)), list(range(5000, 5301))]
 
 
 @pytest.mark.parametrize(

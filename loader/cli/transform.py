@@ -59,7 +59,7 @@ def transform(
     The SQL files of sql/transforms run in one transaction, followed by sql/checks: readers see
     the old state or the new one, and a failing file or check leaves everything as it was. Only
     what changed is parsed and written. When a file that makes rows was edited since it last
-    ran, the table of its name is made again from all kept documents.
+    ran, the table of its name is made again from all kept documents, and duplicates with it.
 
     With --chunk-rows transactions are short, and readers see an entity with all that belongs to
     it as it was or as it is, but some entities before others. What a kill leaves is carried on

@@ -157,22 +157,21 @@ AS $$
 DECLARE
     present staging.cluster_basis;
     known staging.cluster_basis;
+    -- Set by bin/transform. Without it, as in a rebuild, after an edit of a file or with psql,
+    -- somebody wants to see it done.
+    is_nightly boolean := coalesce(current_setting('amo.changes_only', TRUE), '') = 'on';
     is_touched boolean := EXISTS (SELECT FROM staging.changes WHERE stream = ANY (streams));
 BEGIN
     TRUNCATE
         staging.cluster_due, staging.cluster_evidence, staging.cluster_nodes, staging.cluster_links;
     SELECT * INTO known FROM staging.cluster_basis WHERE entity_type = clustered;
-    IF known.rules = staging.duplicate_rules() AND NOT is_touched THEN
+    IF known.rules = staging.duplicate_rules() AND is_nightly AND NOT is_touched THEN
         RETURN FALSE;
     END IF;
     present := ROW(
         clustered, staging.duplicate_rules(), staging.evidence_fingerprint(clustered, streams)
     );
-    -- A rebuild, or somebody with psql, wants to see it done.
-    IF present = known AND EXISTS (
-        SELECT FROM ops.runs
-        WHERE kind = 'transform' AND status = 'running' AND mode = 'transform'
-    ) THEN
+    IF present = known AND is_nightly THEN
         RETURN FALSE;
     END IF;
     INSERT INTO staging.cluster_due SELECT present.*;

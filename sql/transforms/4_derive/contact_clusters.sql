@@ -25,8 +25,9 @@ WITH evidence AS NOT MATERIALIZED (
     WHERE
         phone.entity_type = 'contacts'
         AND phone.is_valid
-        -- Numbers of Russian cities and 8-800 are an office's, and colleagues share them.
-        AND phone.e164 !~ '^[+]7[348]'
+        -- Numbers of cities of Russia (+7 3, 4, 8, with 8-800) and Kazakhstan (+7 71, 72) are an
+        -- office's, and colleagues share them.
+        AND phone.e164 !~ '^[+]7(?:[348]|7[12])'
     UNION ALL
     SELECT
         email.account_id,
