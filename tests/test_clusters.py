@@ -14,6 +14,7 @@ import pytest
 
 from loader import sqlfiles, transform
 from loader.db import Connection, scalar
+from loader.errors import SqlError
 from loader.plan import make_plan
 from sandbox.generate.account import Size
 from sandbox.generate.build import build, new_account
@@ -220,6 +221,18 @@ def test_an_inn_of_too_many_is_a_placeholder(connection: Connection) -> None:
 
     assert partition(connection) == []
     assert expected(cards, most_inn=2) == []
+
+
+def test_rules_that_somebody_deleted(connection: Connection) -> None:
+    """The error says which table is empty; with its row back the next transform goes on."""
+    connection.execute("DELETE FROM ops.duplicate_rules")
+    with pytest.raises(SqlError, match=r"ops\.duplicate_rules is empty") as caught:
+        bring(connection, companies=documents([Card(1, A), Card(2, A)]))
+
+    connection.execute(caught.value.detail.partition(";")[0])
+    transform.transform(connection)
+
+    assert partition(connection) == [[1, 2]]
 
 
 def test_a_domain_becomes_free_mail(connection: Connection) -> None:

@@ -164,6 +164,10 @@ DECLARE
 BEGIN
     TRUNCATE
         staging.cluster_due, staging.cluster_evidence, staging.cluster_nodes, staging.cluster_links;
+    IF NOT EXISTS (SELECT FROM ops.duplicate_rules) THEN
+        RAISE EXCEPTION 'ops.duplicate_rules is empty'
+        USING DETAIL = 'INSERT INTO ops.duplicate_rules DEFAULT VALUES; brings its row back';
+    END IF;
     SELECT * INTO known FROM staging.cluster_basis WHERE entity_type = clustered;
     IF known.rules = staging.duplicate_rules() AND is_nightly AND NOT is_touched THEN
         RETURN FALSE;
