@@ -61,9 +61,10 @@ def make_plan(
         )
     last = _last_checksums(connection)
     views = _views(connection)
+    steps = (EXPLODE, *ROWS, DERIVE, MART, *([HISTORY] if keeps_history else []))
     files = tuple(
         (file, _state(file, last, has_view=file.stem in views and not wanted))
-        for file in sqlfiles.find(EXPLODE, *ROWS, DERIVE, MART, *([HISTORY] if keeps_history else []))
+        for file in sqlfiles.find(*steps)
         # Single tables are made from the kept documents: what waits in staging goes on waiting.
         if not wanted or _is_made_with(file, wanted)
     )

@@ -447,7 +447,7 @@ def test_a_rebuild_of_a_view_leaves_them_alone(connection: Connection) -> None:
     bring(connection, companies=documents([Card(1)]))
 
     def planned(name: str) -> set[str]:
-        return {file.stem for file in make_plan(connection, [name]).to_run()}
+        return {file.stem for file in make_plan(connection, [name]).of("transforms")}
 
     derived = {"company_clusters", "contact_clusters"}
     assert planned("duplicates") == {"duplicates"}
