@@ -110,10 +110,12 @@ def _views(connection: Connection) -> set[str]:
 def _state(file: SqlFile, last: dict[str, str], *, has_view: bool) -> str:
     """A file of 4_mart defines a view, and no documents change that: to replace it needlessly
 
-    locks readers out, and waits for the slowest of them meanwhile.
+    locks readers out, and waits for the slowest of them meanwhile. Unless its head has a line
+    "Runs": then it sees itself whether there is anything to do.
     """
     if file.name not in last:
         return "new"
     if last[file.name] != file.checksum:
         return "changed"
-    return "skip" if file.name.startswith(MART) and has_view else "run"
+    defines_view = file.name.startswith(MART) and not file.head("Runs")
+    return "skip" if defines_view and has_view else "run"
