@@ -78,6 +78,7 @@ def run_file(connection: Connection, file: SqlFile, run_id: int, safe: str) -> S
     """
     before = _written(connection)
     started = time.monotonic()
+    connection.add_notice_handler(_pass_on)
     try:
         connection.execute(file.text)
     except psycopg.Error as exc:
@@ -89,6 +90,8 @@ def run_file(connection: Connection, file: SqlFile, run_id: int, safe: str) -> S
             detail=exc.diag.message_detail or exc.diag.context or "",
             hint="; ".join(filter(None, (safe, db.remedy(exc.sqlstate or "")))),
         ) from exc
+    finally:
+        connection.remove_notice_handler(_pass_on)
     seconds = time.monotonic() - started
     written = (now - then for then, now in zip(before, _written(connection), strict=True))
     inserted, updated, deleted, rejected, wal_bytes = written
@@ -117,6 +120,13 @@ def run_check(connection: Connection, check: SqlFile, safe: str) -> None:
             detail=rows,
             hint=f"{safe}; run sql/{check.name}.sql by hand to see all rows",
         )
+
+
+def _pass_on(notice: psycopg.errors.Diagnostic) -> None:
+    """What a SQL file warns of; notices such as "already exists" are no news."""
+    if notice.severity_nonlocalized == "WARNING":
+        hint = f"; {notice.message_hint}" if notice.message_hint else ""
+        logger.warning("%s%s", notice.message_primary, hint)
 
 
 def _written(connection: Connection) -> tuple[int, ...]:

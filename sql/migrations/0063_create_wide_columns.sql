@@ -46,11 +46,8 @@ CREATE OR REPLACE FUNCTION ops.wide_name(name text, code text, field_id bigint)
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
-RETURN (
-    SELECT coalesce(min(given.clean) FILTER (WHERE given.place = 1 AND given.clean <> ''),
-        min(given.clean) FILTER (WHERE given.place = 2 AND given.clean <> ''),
-        'field ' || field_id)
-    FROM (
+AS $$
+    WITH given AS (
         SELECT
             part.place,
             btrim(
@@ -60,13 +57,20 @@ RETURN (
                         normalize(part.value, NFC),
                         E'[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+', '', 'g'
                     ),
-                    E'[\u0001-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+',
+                    E'[\u0001-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028-\u202f\u205f\u3000]+',
                     ' ', 'g'
                 )
             ) AS clean
         FROM unnest(ARRAY[name, code]) WITH ORDINALITY AS part (value, place)
-    ) AS given
-);
+    )
+
+    SELECT
+        coalesce(
+            (array_agg(given.clean ORDER BY given.place) FILTER (WHERE given.clean <> ''))[1],
+            'field ' || field_id
+        )
+    FROM given;
+$$;
 COMMENT ON FUNCTION ops.wide_name(text, text, bigint) IS
 'A field''s name as people read it, in one line; else its code, else "field" and its id.';
 
@@ -103,7 +107,7 @@ COMMENT ON FUNCTION ops.wide_type(text) IS 'SQL type of the column of a custom f
 CREATE OR REPLACE FUNCTION ops.wide_aggregate(column_type text, condition text)
 RETURNS text
 LANGUAGE sql
-IMMUTABLE
+IMMUTABLE STRICT
 RETURN format(
     CASE column_type
         WHEN 'numeric' THEN 'min(item.value_numeric) FILTER (WHERE %s AND item.position = 1)'

@@ -127,7 +127,7 @@ RETURNS text[]
 LANGUAGE sql
 STABLE
 SET search_path = pg_catalog
-RETURN (
+AS $$
     SELECT coalesce(array_agg(DISTINCT found.name ORDER BY found.name), '{}')
     FROM (
         SELECT
@@ -152,7 +152,7 @@ RETURN (
                 )
             )
             AND (rule.rulename = '_RETURN' AND rule.ev_class = of_view) IS NOT TRUE
-    ) AS found
-);
+    ) AS found;
+$$;
 COMMENT ON FUNCTION ops.view_dependents(regclass) IS
 'Views, functions, triggers and the like that a DROP of the view would take along.';

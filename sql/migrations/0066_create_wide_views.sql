@@ -26,9 +26,7 @@ BEGIN
                         AND other.column_name IS DISTINCT FROM named.column_name
                 )
             GROUP BY named.column_name
-            HAVING
-                count(DISTINCT named.view_column) = 1
-                AND min(named.view_column) <> named.column_name
+            HAVING min(named.view_column) = max(nullif(named.view_column, named.column_name))
         ),
 
         allowed AS (
@@ -51,7 +49,6 @@ BEGIN
                         AND taken.attname NOT IN (SELECT leaving.old_name FROM moved AS leaving)
                 )
         )
-
         -- In two steps, because names may change places.
         SELECT 1 AS step, allowed.old_name AS before, allowed.between_name AS after FROM allowed
         UNION ALL
@@ -89,12 +86,10 @@ BEGIN
     PERFORM ops.name_wide_columns(entity, base_columns);
     PERFORM ops.rename_wide_columns(entity);
 
-    SELECT
-        format(
-            'CREATE OR REPLACE VIEW mart.%I%s AS ',
-            entity,
-            ' WITH (' || array_to_string(min(view.reloptions), ', ') || ')'
-        ) INTO header
+    SELECT format(
+        'CREATE OR REPLACE VIEW mart.%I%s AS ',
+        entity, ' WITH (' || array_to_string(min(view.reloptions), ', ') || ')'
+    ) INTO header
     FROM pg_class AS view
     WHERE view.oid = to_regclass(format('mart.%I', entity));
     BEGIN
@@ -203,18 +198,17 @@ BEGIN
         WHEN lock_not_available OR deadlock_detected THEN
             wanted.signature := '';
             SELECT
-                format(
-                    'mart.%s could not be changed: it is being read by %s',
-                    entity,
-                    string_agg(
-                        DISTINCT format('pid %s (%s)', session.pid, session.application_name), ', '
-                    )
+                format('mart.%s could not be changed: it is being read by ', entity)
+                || string_agg(
+                    DISTINCT format('pid %s (%s)', session.pid, session.application_name), ', '
                 )
             INTO wanted.message
             FROM pg_locks AS held
-            INNER JOIN pg_stat_activity AS session
-                ON held.pid = session.pid
+            INNER JOIN pg_stat_activity AS session ON held.pid = session.pid
             WHERE held.relation = view AND held.pid <> pg_backend_pid();
+            wanted.message := coalesce(
+                wanted.message, format('mart.%s could not be changed: it was being read', entity)
+            );
             hint := 'it works as before; the next transform tries again';
         WHEN
             insufficient_privilege OR wrong_object_type OR too_many_columns
@@ -250,5 +244,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION ops.build_wide_view(text, text, text) IS
-'mart.<entity>: the query base and a column for each custom field. Does nothing while the metadata '
-'are those of the last time; never fails because others read the view or depend on it.';
+'mart.<entity>: the query base and a column for each custom field. Nothing is done while the '
+'metadata are the same; never fails because others read the view or depend on it.';
