@@ -132,8 +132,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog
 AS $$
 DECLARE
-    -- A view has at most 1600 columns; the base has some 40.
-    most CONSTANT integer := 1500;
+    room integer;
     field ops.wide_columns;
     chosen text;
     attempt integer;
@@ -181,6 +180,11 @@ BEGIN
             wanted.column_type
         );
 
+    -- A view has at most 1600 columns; the base has some 40.
+    SELECT 1500 - count(DISTINCT named.column_name) INTO room
+    FROM ops.wide_columns AS named
+    WHERE named.entity_type = entity;
+
     -- One by one: each name depends on those before it.
     FOR field IN
         SELECT * FROM ops.wide_columns AS named
@@ -205,6 +209,8 @@ BEGIN
         ORDER BY other.account_id, other.field_id
         LIMIT 1;
 
+        CONTINUE WHEN chosen IS NULL AND room <= 0;
+        room := room - CASE WHEN chosen IS NULL THEN 1 ELSE 0 END;
         attempt := 0;
         WHILE chosen IS NULL LOOP
             chosen := ops.wide_name_cut(
@@ -233,13 +239,7 @@ BEGIN
         WHERE
             named.entity_type = entity
             AND named.account_id = field.account_id
-            AND named.field_id = field.field_id
-            AND (
-                SELECT count(DISTINCT other.column_name) < most
-                    OR bool_or(other.column_name = chosen)
-                FROM ops.wide_columns AS other
-                WHERE other.entity_type = entity
-            );
+            AND named.field_id = field.field_id;
     END LOOP;
 END;
 $$;
