@@ -44,57 +44,93 @@ def transform(
     _lock_accounts(connection)
     epochs.ensure(connection)
     todo = make_plan(connection, rebuild, keeps_history=history is not None)
-    run_id = _begin(connection, todo)
     slices = Slices(connection, chunk_rows)
-
-    def run(files: Iterable[SqlFile]) -> None:
-        for file in files:
-            on_step(run_file(connection, file, run_id, slices.safe))
-
-    def check(step: str) -> None:
-        for file in sqlfiles.find("checks") if todo.explodes else ():
-            if file.head("After") == step:
-                run_check(connection, file, slices.safe)
-
-    def make_rows() -> None:
-        run(todo.of(*ROWS))
-        check("3_merge")
-
+    work = _Work(connection, todo, slices, _begin(connection, todo), on_step)
     try:
         with slices.whole():
             with slices.part():
-                if todo.explodes:
-                    run(todo.of(EXPLODE))
-                    check("1_explode")
-                else:
-                    connection.execute("TRUNCATE staging.items, staging.changes")
-                if todo.takes_all_documents:
-                    _take_all_documents(connection)
-            slices.carry_on(make_rows)
+                work.explode()
+            slices.carry_on(work.make_rows)
             if todo.remade:
                 with slices.part():
-                    connection.execute("TRUNCATE staging.changes")
-                    _take_all_documents(connection)
-                slices.carry_on(lambda: run(todo.again(*ROWS)))
+                    work.take_all_documents()
+                slices.carry_on(work.make_again)
             with slices.part():
-                # What follows from tables that have not changed is not looked at; by hand it is.
-                if todo.mode == "transform" and not todo.again(DERIVE):
-                    connection.execute("SET LOCAL amo.changes_only = on")
-                run(todo.of(DERIVE, MART))
-                if history and history.days:
-                    connection.execute(
-                        "SELECT set_config('amo.history_days', %s, TRUE)", (str(history.days),)
-                    )
-                run(todo.of(HISTORY))
-                if history:
-                    check("5_history")
-                runs.finish(connection, run_id, "ok", 0, "")
+                work.conclude(history)
+                runs.finish(connection, work.run_id, "ok", 0, "")
     except AmoError as exc:
-        runs.finish(connection, run_id, "failed", exc.exit_code, exc.what)
+        runs.finish(connection, work.run_id, "failed", exc.exit_code, exc.what)
         raise
     vacuum.run(connection, slices.written)
     _report_lost_pages(connection)
-    return Done(run_id, chunk_rows is not None, slices.seconds, slices.longest_seconds)
+    return Done(work.run_id, chunk_rows is not None, slices.seconds, slices.longest_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The parts of one transform, each to be done within a transaction."""
+
+    connection: Connection
+    todo: Plan
+    slices: Slices
+    run_id: int
+    on_step: Callable[[Step], None]
+
+    def explode(self) -> None:
+        """Bring the documents up to the pages, and list those whose rows are to be made."""
+        if self.todo.explodes:
+            self._run(self.todo.of(EXPLODE))
+            self._check("1_explode")
+            if self.todo.takes_all_documents:
+                self._list_all_documents()
+        else:
+            self.connection.execute("TRUNCATE staging.items")
+            self.take_all_documents()
+
+    def make_rows(self) -> None:
+        """Make the rows of the documents on the list."""
+        self._run(self.todo.of(*ROWS))
+        self._check("3_merge")
+
+    def take_all_documents(self) -> None:
+        """An edited file must see everything."""
+        self.connection.execute("TRUNCATE staging.changes")
+        self._list_all_documents()
+
+    def make_again(self) -> None:
+        """The rows of edited files, from the documents on the list."""
+        self._run(self.todo.again(*ROWS))
+
+    def conclude(self, history: History | None) -> None:
+        """What follows from the tables as a whole."""
+        # Tables that have not changed need no look; by hand they get one.
+        if self.todo.mode == "transform" and not self.todo.again(DERIVE):
+            self.connection.execute("SET LOCAL amo.changes_only = on")
+        self._run(self.todo.of(DERIVE, MART))
+        if history and history.days:
+            self.connection.execute(
+                "SELECT set_config('amo.history_days', %s, TRUE)", (str(history.days),)
+            )
+        self._run(self.todo.of(HISTORY))
+        if history:
+            self._check("5_history")
+
+    def _run(self, files: Iterable[SqlFile]) -> None:
+        for file in files:
+            self.on_step(run_file(self.connection, file, self.run_id, self.slices.safe))
+
+    def _check(self, step: str) -> None:
+        for file in sqlfiles.find("checks") if self.todo.explodes else ():
+            if file.head("After") == step:
+                run_check(self.connection, file, self.slices.safe)
+
+    def _list_all_documents(self) -> None:
+        self.connection.execute(
+            "INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)"
+            " SELECT account_id, stream, id, entity_id, FALSE FROM staging.document_keys"
+            " ON CONFLICT DO NOTHING"
+        )
+        self.connection.execute("ANALYZE staging.changes")
 
 
 def _begin(connection: Connection, todo: Plan) -> int:
@@ -140,13 +176,3 @@ def _report_lost_pages(connection: Connection) -> None:
             detail="staging is UNLOGGED; everything else was transformed",
             hint="run bin/load: it asks again for what was lost; then run bin/transform",
         )
-
-
-def _take_all_documents(connection: Connection) -> None:
-    """A changed file must see everything: put every document on the work list."""
-    connection.execute(
-        "INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)"
-        " SELECT account_id, stream, id, entity_id, FALSE FROM staging.document_keys"
-        " ON CONFLICT DO NOTHING"
-    )
-    connection.execute("ANALYZE staging.changes")
