@@ -100,49 +100,71 @@ COMMENT ON VIEW staging.document_keys IS
 -- Hrefs echo the query of the page (?page=7), and the page of an entity changes when others
 -- vanish: a hash with them would call it changed. An entity inside _embedded counts with the
 -- key and the place where it stands, which seed its hash.
+-- In plpgsql, which keeps its plan: as an SQL function it took a third more of the time. A SET
+-- of search_path would cost as much as the call.
+CREATE OR REPLACE FUNCTION staging.embedded_hash(embedded jsonb)
+RETURNS bigint
+LANGUAGE plpgsql
+IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN (
+        SELECT
+            bit_xor(
+                jsonb_hash_extended(
+                    CASE jsonb_typeof(item.doc)
+                        WHEN 'object' THEN item.doc - '_links'
+                        ELSE item.doc
+                    END,
+                    hashtextextended(list.key, item.ordinal)
+                )
+            )
+        FROM
+            jsonb_each(
+                CASE jsonb_typeof(embedded) WHEN 'object' THEN embedded END
+            ) AS list (key, value)
+        CROSS JOIN
+            LATERAL
+            jsonb_path_query(list.value, '$[*]') WITH ORDINALITY AS item (doc, ordinal)
+    );
+END;
+$$;
+COMMENT ON FUNCTION staging.embedded_hash(jsonb) IS
+'64-bit hash of the lists below _embedded without _links; NULL when they are empty.';
+
 CREATE OR REPLACE FUNCTION staging.document_hash(doc jsonb)
 RETURNS bigint
 LANGUAGE sql
 IMMUTABLE PARALLEL SAFE
 RETURN jsonb_hash_extended(
     CASE jsonb_typeof(doc) WHEN 'object' THEN doc - '{_links,_embedded}'::text[] ELSE doc END,
-    coalesce(
-        (
-            SELECT
-                bit_xor(
-                    jsonb_hash_extended(
-                        CASE jsonb_typeof(item.doc)
-                            WHEN 'object' THEN item.doc - '_links'
-                            ELSE item.doc
-                        END,
-                        hashtextextended(list.key, item.ordinal)
-                    )
-                )
-            FROM
-                jsonb_each(
-                    CASE jsonb_typeof(doc -> '_embedded') -- noqa: RF02
-                        WHEN 'object' THEN doc -> '_embedded' -- noqa: RF02
-                    END
-                ) AS list (key, value)
-            CROSS JOIN
-                LATERAL
-                jsonb_path_query(list.value, '$[*]') WITH ORDINALITY AS item (doc, ordinal)
-        ),
-        0
-    )
+    -- Most documents have none, and no call is cheaper than one.
+    CASE
+        WHEN doc ? '_embedded' THEN coalesce(staging.embedded_hash(doc -> '_embedded'), 0)
+        ELSE 0
+    END
 );
 COMMENT ON FUNCTION staging.document_hash(jsonb) IS
 '64-bit hash of all but _links, at the top and in embedded entities; an empty list counts as none.';
 
+-- In plpgsql, so that the page is asked for its list once: each time an expression asks, the page
+-- is decompressed and the list copied, which took half of the time that exploding takes.
 CREATE OR REPLACE FUNCTION staging.page_items(body jsonb, embedded_key text)
 RETURNS jsonb
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE PARALLEL SAFE
-RETURN CASE
-    WHEN embedded_key IS NULL THEN jsonb_build_array(body)
-    WHEN jsonb_typeof(body -> '_embedded' -> embedded_key) = 'array'
-        THEN body -> '_embedded' -> embedded_key
+SET search_path = pg_catalog
+AS $$
+DECLARE
+    list jsonb;
+BEGIN
+    IF embedded_key IS NULL THEN
+        RETURN jsonb_build_array(body);
+    END IF;
+    list := body #> ARRAY['_embedded', embedded_key];
+    RETURN CASE jsonb_typeof(list) WHEN 'array' THEN list END;
 END;
+$$;
 COMMENT ON FUNCTION staging.page_items(jsonb, text) IS
 'The list of a page; NULL when the page does not have the expected shape.';
 
