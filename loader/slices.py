@@ -31,6 +31,11 @@ _DIVIDE: LiteralString = """
         account_id, stream, id, entity_id, is_new
     FROM staging.changes
 """
+# In kB, the unit of pg_settings.
+_WORK_MEM: LiteralString = (
+    "SELECT set_config('work_mem', '64MB', TRUE) FROM pg_settings"
+    " WHERE name = 'work_mem' AND setting::integer < 65536"
+)
 _TAKE: LiteralString = """
     INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)
     SELECT account_id, stream, id, entity_id, is_new FROM staging.slices WHERE slice = %s
@@ -94,8 +99,8 @@ class Slices:
     def _transaction(self) -> Iterator[None]:
         started = time.monotonic()
         with self.connection.transaction():
-            # Sorts of keys, not of documents: need-based sizes are the tuner's work.
-            self.connection.execute("SET LOCAL work_mem = '64MB'")
+            # At least; ALTER ROLE … SET work_mem may say more, as bin/tune advise does.
+            self.connection.execute(_WORK_MEM)
             yield
             self.written += vacuum.written(self.connection)
         self.longest_seconds = max(self.longest_seconds, time.monotonic() - started)
