@@ -33,6 +33,11 @@ NAMES = (
     "home",
     "history",
     "history_days",
+    # Of the server, for bin/tune: what cannot be asked of it over the network.
+    "ram",
+    "cpus",
+    "disk",
+    "wal_space",
 )
 # Each may also be given as the path of a file of mode 0600, in NAME_file.
 SECRETS = ("access_token", "client_secret", "refresh_token")

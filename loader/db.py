@@ -47,8 +47,10 @@ def server(config: Config) -> Iterator[str]:
         yield config.get("dsn") or ""
 
 
-def connect(dsn: str, *, command: str) -> Connection:
+def connect(dsn: str, *, command: str, options: str = _OPTIONS) -> Connection:
     """Connect as psql would; autocommit, so that every transaction is visible in the code.
+
+    options: instead of the loader's own, for who wants to see the server's settings.
 
     Raises UsageError for a malformed connection string, a server older than 15 or a database
     that is not UTF-8, ConnectError when the server cannot be reached or refuses us.
@@ -62,7 +64,7 @@ def connect(dsn: str, *, command: str) -> Connection:
             connect_timeout=15,
             # After the user's own, which may say -c role=... and must not be lost.
             options=" ".join(
-                filter(None, (str(own.get("options") or os.environ.get("PGOPTIONS", "")), _OPTIONS))
+                filter(None, (str(own.get("options") or os.environ.get("PGOPTIONS", "")), options))
             ),
             **_KEEPALIVES,
         )

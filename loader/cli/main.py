@@ -64,10 +64,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; an AmoError becomes three lines on stderr and its exit code."""
-    from loader.cli import auth, demo, load, migrate, transform  # noqa: PLC0415 - they import `cli`
+    # They import `cli`.
+    from loader.cli import auth, demo, load, migrate, transform, tune  # noqa: PLC0415
 
     load.load.add_command(auth.auth)
-    for command in (load.load, transform.transform, migrate.migrate, demo.demo):
+    for command in (load.load, transform.transform, migrate.migrate, tune.tune, demo.demo):
         cli.add_command(command)
     # As an exception, so that the embedded server is stopped on the way out.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))

@@ -1,0 +1,1 @@
+"""What PostgreSQL's settings should be for large loads, and why."""
