@@ -55,7 +55,7 @@ def budget(ram: int, max_connections: int, autovacuum_workers: int) -> Budget:
     left = ram - ram / 4 - min(ram / 16 * workers, ram / 4, GB * workers)
     work_mem = min(round_down(left / (3 * max_connections), MB), _WORK_MEM_MOST)
     work_mem = max(work_mem, _WORK_MEM_DEFAULT)
-    fits = int((ram - buffers - workers * maintenance) // (1.5 * work_mem))
+    fits = int(left // (1.5 * work_mem))
     return Budget(ram, buffers, maintenance, work_mem, min(max_connections, fits), workers)
 
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 _KB = 1024
 # Largest first. PostgreSQL's own spelling; units are case-sensitive there.
 _MEMORY = {"TB": _KB**4, "GB": _KB**3, "MB": _KB**2, "kB": _KB, "B": 1}
-_TIME = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1, "us": 0.001}
+_TIME_US = {
+    "d": 86_400_000_000,
+    "h": 3_600_000_000,
+    "min": 60_000_000,
+    "s": 1_000_000,
+    "ms": 1000,
+    "us": 1,
+}
+_TIME = {unit: microseconds / 1000 for unit, microseconds in _TIME_US.items()}
 _TRUE = frozenset(("on", "true", "yes", "1"))
 _FALSE = frozenset(("off", "false", "no", "0"))
 
@@ -91,7 +99,7 @@ def memory(size: int) -> str:
 
 def duration(milliseconds: float) -> str:
     """Milliseconds likewise: 15min."""
-    return _largest(milliseconds, _TIME) if milliseconds else "0"
+    return _largest(round(1000 * milliseconds), _TIME_US) if milliseconds else "0"
 
 
 def rounded(size: float) -> str:
@@ -131,11 +139,9 @@ def _factor(unit: str) -> float:
     return float(_MEMORY[unit] if unit in _MEMORY else _TIME[unit])
 
 
-def _largest(amount: float, units: dict[str, float] | dict[str, int]) -> str:
-    for unit, factor in units.items():
-        if amount >= factor and amount % factor == 0:
-            return f"{_plain(amount / factor)}{unit}"
-    return f"{_plain(amount)}{list(units)[-1]}"
+def _largest(amount: int, units: dict[str, int]) -> str:
+    """In the largest unit that leaves no fraction; the smallest is 1."""
+    return next(f"{amount // size}{unit}" for unit, size in units.items() if amount % size == 0)
 
 
 def _plain(number: float) -> str:
