@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuning.situation import LOADER, Finding, LeftOut, Recommendation, Situation
-from tuning.units import GB, KB, MB, memory, round_down, rounded
+from tuning.units import GB, KB, MB, counted, memory, round_down, rounded
 
 NEEDS_RAM = "the RAM of the server: --ram"
 
@@ -161,7 +161,8 @@ def _work_mem(shares: Budget, situation: Situation) -> Recommendation:
         low = memory(_WORK_MEM_DEFAULT)
     elif measured.temp_files:
         reason += (
-            f" {measured.temp_files} temporary files, {rounded(measured.temp_bytes)} in all so far."
+            f" {counted(measured.temp_files, 'temporary file')} so far,"
+            f" {rounded(measured.temp_bytes)} in all."
         )
     return Recommendation(
         "work_mem",

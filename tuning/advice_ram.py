@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tuning import advice_memory
 from tuning.situation import LOADER, RamUpgrade, Recommendation, Situation
-from tuning.units import GB, Kind, rounded
+from tuning.units import GB, Kind, counted, rounded
 
 _MEMORY = Kind("integer", "kB")
 _SIZES = tuple(2**power * GB for power in range(13))
@@ -89,7 +89,7 @@ def _temp(situation: Situation, ram: int, target: int) -> list[_Said]:
         now, then = (_server_work_mem(situation, size) for size in (ram, target))
         average = measured.temp_bytes / measured.temp_files
         text = (
-            f"{measured.temp_files} temporary files of {rounded(average)} on average; "
+            f"{counted(measured.temp_files, 'temporary file')} of {rounded(average)} on average; "
             f"work_mem for all could be {rounded(then)} instead of {rounded(now)}"
         )
         # A sort is either covered or spills just as much.

@@ -9,7 +9,7 @@ from itertools import groupby
 from tuning.collect import Server
 from tuning.compare import Row
 from tuning.situation import LOADER, Advice, RamUpgrade
-from tuning.units import rounded
+from tuning.units import counted, rounded
 
 _WIDTH = 80
 
@@ -36,16 +36,16 @@ def _server(server: Server) -> list[str]:
     known, origins, rights = server.situation, server.origins, server.rights
     parts = [
         f"RAM {rounded(known.ram_bytes)} ({origins['ram']})" if known.ram_bytes else "",
-        f"{known.cpus} CPUs ({origins['cpus']})" if known.cpus else "",
+        f"{counted(known.cpus, 'CPU')} ({origins['cpus']})" if known.cpus else "",
         f"{known.disk} ({origins['disk']})" if known.disk else "",
         f"{rounded(known.wal_space_bytes)} for WAL ({origins['wal_space']})"
         if known.wal_space_bytes
         else "",
     ]
-    lines = [
+    lines = _wrapped(
         f"PostgreSQL {server.version}, database {server.database}, role {rights.role}"
         + (" (superuser)" if rights.is_superuser else "")
-    ]
+    )
     if rights.service:
         lines += _wrapped(f"{rights.service.name}: {rights.service.evidence}")
     return lines + _wrapped(", ".join(filter(None, parts)))
@@ -65,7 +65,7 @@ def _measured(server: Server) -> list[str]:
         if measured.transform_wal_bytes is not None
         else "",
         f"cache hits {100 * share:.1f} %" if share is not None else "",
-        f"{measured.temp_files} temporary files ({rounded(measured.temp_bytes)})",
+        f"{counted(measured.temp_files, 'temporary file')} ({rounded(measured.temp_bytes)})",
     ]
     return _wrapped(", ".join(filter(None, parts)))
 

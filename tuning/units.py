@@ -111,6 +111,11 @@ def rounded(size: float) -> str:
     return "0 B"
 
 
+def counted(number: int, what: str) -> str:
+    """1 file, 2 files."""
+    return f"{number:,} {what}" + "s" * (number != 1)
+
+
 def size_of(text: str) -> int:
     """Bytes of what a person types: 8GB, 7.5 GB, 512M. Raises ValueError.
 
