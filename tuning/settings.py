@@ -79,6 +79,7 @@ _OVERRIDES: LiteralString = """
     CROSS JOIN unnest(given.setconfig) AS entry (entry)
     LEFT JOIN pg_roles AS role ON given.setrole = role.oid
     LEFT JOIN pg_database AS database ON given.setdatabase = database.oid
+    WHERE given.setdatabase = 0 OR database.datname = current_database()
     ORDER BY 1, 3
 """
 
@@ -118,5 +119,5 @@ def read(connection: Connection) -> dict[str, Setting]:
 
 
 def overrides(connection: Connection) -> list[Override]:
-    """Everything in pg_db_role_setting, which every role may read."""
+    """What counts in this database; every role may read pg_db_role_setting."""
     return [Override(*row) for row in connection.execute(_OVERRIDES)]
