@@ -64,6 +64,7 @@ _SETTINGS: LiteralString = """
 """
 _MAY_READ_FILES: LiteralString = (
     "SELECT has_function_privilege('pg_show_all_file_settings()', 'EXECUTE')"
+    " AND has_table_privilege('pg_file_settings', 'SELECT')"
 )
 # The last line wins.
 _FILES: LiteralString = """
