@@ -62,6 +62,7 @@ def test_field_groups_of_catalogs(account: Sandbox, connection: Connection) -> N
     assert len({group for _, group in rows}) < len(rows)
 
 
+@pytest.mark.alone  # WAL is counted for the whole server, which AMO_TEST_DSN may share out
 def test_second_night_changes_nothing(loaded: Commands, connection: Connection) -> None:
     """An unchanged full refresh: no row written in amo or mart, less than 1 MB of WAL."""
     before = _fingerprint(connection)
