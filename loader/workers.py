@@ -122,7 +122,7 @@ class Workers:
                 for reading in self._readings
                 for listing in reading.open
                 if reading.step.is_urgent is is_urgent
-                and self._early.first_page(listing) not in early
+                and not (early and self._early.first_page(listing) in early)
             ])  # fmt: skip
 
     def _fill(self, free: int, turn: list[tuple[Reading, Listing]]) -> None:
