@@ -21,9 +21,14 @@ Params = Sequence[object] | Mapping[str, object]
 
 # A backend whose client was killed must not go on for the length of its statement and
 # commit: measured 25 s without, 1 s with the check (facts/tuning.md 3.1). The keepalives
-# notice a vanished network within half a minute.
+# notice a vanished network within half a minute, on both ends: a backend whose client is on a
+# host that vanished would keep its locks for two hours.
 _OPTIONS = (
     "-c client_connection_check_interval=2s"
+    " -c tcp_keepalives_idle=10"
+    " -c tcp_keepalives_interval=10"
+    " -c tcp_keepalives_count=3"
+    " -c tcp_user_timeout=60s"
     " -c lock_timeout=5s"
     " -c statement_timeout=0"
     " -c idle_in_transaction_session_timeout=10min"
@@ -32,7 +37,13 @@ _OPTIONS = (
     " -c timezone=UTC"
     " -c jit=off"
 )
-_KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count": 3}
+_KEEPALIVES = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 FLOOR = 150000
 
@@ -89,6 +100,14 @@ def connect(dsn: str, *, command: str, options: str = _OPTIONS) -> Connection:
         connection.close()
         raise problem
     return connection
+
+
+def beside(connection: Connection, *, command: str) -> Connection:
+    """A second connection, to where the first one is; raises as connect does."""
+    info = connection.info
+    # The server that answered, where several were named; psycopg leaves the password out.
+    dsn = make_conninfo(info.dsn, host=info.host, port=info.port, hostaddr=info.hostaddr or None)
+    return connect(make_conninfo(dsn, password=info.password or None), command=command)
 
 
 def _unfit(connection: Connection) -> UsageError | None:

@@ -32,6 +32,7 @@ from loader.runs import Run
 from loader.selection import Selection
 from loader.streams import ACCOUNT, Stream
 from loader.workers import WORKERS, Workers
+from tuning import revert
 
 logger = logging.getLogger("amo.load")
 
@@ -64,6 +65,7 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
         ExitStack() as ending,
     ):
         migrate.require_current(connection)
+        revert.recover(connection)
         early = Early(client, pool)
         try:
             asking = pool.submit(account.ask, client, stop)

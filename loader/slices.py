@@ -16,6 +16,7 @@ from typing import LiteralString
 from loader import vacuum
 from loader.db import Connection, scalar
 from loader.vacuum import Written
+from tuning import guard
 
 WHOLE = "everything was rolled back, amo.* and mart.* are as before"
 SLICED = (
@@ -63,8 +64,13 @@ class Slices:
         return WHOLE if self.chunk_rows is None else SLICED
 
     def whole(self) -> AbstractContextManager[object]:
-        """Around everything: a transaction, unless each part is one."""
-        return self._transaction() if self.chunk_rows is None else nullcontext()
+        """Around everything: a transaction, unless each part is one.
+
+        Between parts autovacuum would set to work on what the next one changes again.
+        """
+        if self.chunk_rows is None:
+            return self._transaction()
+        return guard.autovacuum_away(self.connection)
 
     def part(self) -> AbstractContextManager[object]:
         """Around what belongs together."""

@@ -13,6 +13,7 @@ from loader.slices import Slices
 from loader.sqlfiles import SqlFile
 from loader.step import Step, run_check, run_file
 from loader.versions import History
+from tuning import revert
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def transform(
     was transformed, TemporaryError when the pages of a load were lost in a server crash.
     """
     migrate.require_current(connection)
+    revert.recover(connection)
     _lock_accounts(connection)
     epochs.ensure(connection)
     todo = make_plan(connection, rebuild, keeps_history=history is not None)

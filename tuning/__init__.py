@@ -1,1 +1,1 @@
-"""What PostgreSQL's settings should be for large loads, and why."""
+"""What PostgreSQL's settings should be for large loads, and changing them without leftovers."""

@@ -64,8 +64,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; an AmoError becomes three lines on stderr and its exit code."""
-    # They import `cli`.
-    from loader.cli import auth, demo, load, migrate, transform, tune  # noqa: PLC0415
+    from loader.cli import auth, demo, load, migrate, transform, tune  # noqa: PLC0415 - they import `cli`
 
     load.load.add_command(auth.auth)
     for command in (load.load, transform.transform, migrate.migrate, tune.tune, demo.demo):

@@ -2,14 +2,248 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
 import click
 
+from loader import config as configuration
+from loader import db, migrate, report
 from loader.cli.advise import advise
+from loader.cli.main import common, output
+from loader.db import Connection
+from loader.errors import SqlError, TemporaryError, UsageError
+from tuning import holder, plan, revert
+from tuning.apply import apply as apply_plan
+from tuning.change import BUSY, FAILED, NO_EFFECT, REFUSED, RESTORED, Change
+
+_STATUS: LiteralString = """
+    SELECT kind, object, name, value, state, journal_id, since::text, deadline::text, pids,
+        last_error, live_rows, dead_rows, last_vacuum::text, xid_age
+    FROM ops.tuning_watchdog
+    ORDER BY state = 'by design', object, name
+"""
 
 
 @click.group()
 def tune() -> None:
-    """Settings of the server for large loads."""
+    """Settings of PostgreSQL around large loads; what is changed is noted and comes back."""
 
 
 tune.add_command(advise)
+
+
+@tune.command()
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and stop.")
+@click.option(
+    "--table", "names", multiple=True, metavar="NAME", help="Only this table of amo; repeatable."
+)
+@click.option(
+    "--min-rows",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Leave smaller tables alone.",
+)
+@click.option("--system", "has_system", is_flag=True, help="Settings of the server as well.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With --system: this value instead of the profile's; repeatable.",
+)
+@click.option(
+    "--deadline",
+    "hours",
+    type=click.FloatRange(min=0, min_open=True, max=24 * 7),
+    default=12.0,
+    show_default=True,
+    metavar="HOURS",
+    help="After that, the next command of ours undoes it.",
+)
+@click.option(
+    "--patience",
+    "patience_seconds",
+    type=click.FloatRange(min=0),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For all locks together.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@common
+def apply(
+    dry_run: bool, names: tuple[str, ...], min_rows: int, has_system: bool,
+    settings: tuple[str, ...], hours: float, patience_seconds: float, as_json: bool,
+    verbose: int, quiet: bool,
+) -> None:  # fmt: skip
+    """Before a large load: no autovacuum on the tables of amo, until bin/tune revert.
+
+    With --system also more room between checkpoints. Each change is noted in
+    ops.tuning_journal with what was there before. Needs no apply: bin/load and bin/transform,
+    which change nothing that outlives them.
+
+    Exit: 0 ok, 2 refused (nothing was changed), 3 PostgreSQL refused some, 75 some were busy.
+    """
+    output(verbose, quiet)
+    wanted = plan.Wanted(names, min_rows, has_system, _settings(settings, has_system))
+    with _connection() as connection:
+        revert.recover(connection)
+        changes = plan.make(connection, wanted)
+        refused = [change for change in changes if change.outcome == REFUSED]
+        if not refused and not dry_run:
+            changes = apply_plan(connection, changes, holder.person(hours), patience_seconds)
+    _show(changes, "apply", as_json=as_json, dry_run=dry_run)
+    if refused:
+        raise UsageError(
+            "nothing was changed: some of it would be refused",
+            detail=_lines(refused),
+            hint="--table NAME leaves the others out; near wraparound: VACUUM (FREEZE) first;"
+            " a table is changed by its owner; a missing GRANT is given by a superuser",
+        )
+    _raise_failed(changes, "not all of it is applied", "bin/tune apply again, or bin/tune revert")
+
+
+@tune.command(name="revert")
+@click.option("--dry-run", is_flag=True, help="Print what would be tried, and stop.")
+@click.option("--no-vacuum", is_flag=True, help="Leave VACUUM (ANALYZE) to autovacuum.")
+@click.option(
+    "--patience",
+    "patience_seconds",
+    type=click.FloatRange(min=0),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For all locks together.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@common
+def revert_command(
+    dry_run: bool, no_vacuum: bool, patience_seconds: float, as_json: bool,
+    verbose: int, quiet: bool,
+) -> None:  # fmt: skip
+    """Undo bin/tune apply and what killed runs left; then VACUUM (ANALYZE).
+
+    Only what is still as we left it; what somebody changed meanwhile is kept and named. What
+    a run that is alive still needs, that run undoes. Any number of times.
+
+    Exit: 0 ok, 3 PostgreSQL refused some, 75 some were busy: the same command again.
+    """
+    out = output(verbose, quiet)
+    leaving = revert.Leaving(holder.person(0).key, patience_seconds)
+    with _connection() as connection:
+        if dry_run:
+            _show(revert.would(connection, leaving), "revert", as_json=as_json, dry_run=True)
+            return
+        changes = revert.revert(connection, leaving)
+        left_out = [] if no_vacuum else revert.vacuum(connection, changes)
+    _show(changes, "revert", as_json=as_json, dry_run=False)
+    for line in left_out:
+        out.say(f"not vacuumed: {line}")
+    if any(change.outcome == RESTORED for change in changes) and not no_vacuum:
+        out.say("vacuumed and analyzed")
+    _raise_failed(changes, "not all of it is undone", "bin/tune revert again")
+
+
+@tune.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
+@common
+def status(as_json: bool, verbose: int, quiet: bool) -> None:
+    """Every table of this database whose autovacuum is off, and all that is not undone yet.
+
+    state: held; overdue, past a deadline; orphaned, its run ended without undoing it; foreign,
+    not by us; by design, tables of staging (with -v).
+
+    Exit: 0 ok, 2 something is orphaned or overdue.
+    """
+    output(verbose, quiet)
+    with _connection() as connection:
+        cursor = connection.execute(_STATUS)
+        names = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    if as_json:
+        click.echo(json.dumps({"schema": "amo-tune/status/1", "settings": rows}))
+    else:
+        _show_status(rows, shows_all=verbose > 0)
+    if bad := [row for row in rows if row["state"] in ("orphaned", "overdue")]:
+        raise UsageError(
+            "settings are in force that nobody needs any more",
+            detail="\n".join(
+                f"{row['state']}: {row['name']} = {row['value']} of {row['object']}"
+                + (f" ({row['last_error']})" if row["last_error"] else "")
+                for row in bad
+            ),
+            hint="bin/tune revert",
+        )
+
+
+@contextmanager
+def _connection() -> Iterator[Connection]:
+    """To a database of ours, not through a pooler. Raises AmoError."""
+    with (
+        db.server(configuration.load({})) as dsn,
+        db.connect(dsn, command="tune") as connection,
+    ):
+        migrate.require_current(connection)
+        if not holder.is_direct(connection):
+            raise UsageError(
+                "this connection goes through a pooler",
+                detail="locks of a session protect nothing there",
+                hint="connect directly to PostgreSQL",
+            )
+        yield connection
+
+
+def _settings(given: Sequence[str], has_system: bool) -> dict[str, str]:
+    if given and not has_system:
+        raise click.UsageError("--set goes with --system")
+    pairs = [text.partition("=") for text in given]
+    if bad := [name for name, equals, value in pairs if not equals or not value]:
+        raise click.UsageError(f"--set {bad[0]}: NAME=VALUE is wanted")
+    return {name: value for name, _, value in pairs}
+
+
+def _show(changes: Sequence[Change], what: str, *, as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        shown = {
+            "schema": f"amo-tune/{what}/1",
+            "dry_run": dry_run,
+            "changes": [_as_json(change) for change in changes],
+        }
+        click.echo(json.dumps(shown, ensure_ascii=False))
+    elif changes:
+        head = ("statement", "before", "outcome", "detail")
+        rows = [(c.statement, c.before or "not set", c.outcome, c.detail) for c in changes]
+        click.echo(report.table(head, rows))
+    else:
+        click.echo("nothing to do")
+
+
+def _as_json(change: Change) -> dict[str, object]:
+    names = ("kind", "object", "name", "before", "statement", "outcome", "detail")
+    return {name: getattr(change, name) for name in names}
+
+
+def _show_status(rows: Sequence[dict[str, Any]], *, shows_all: bool) -> None:
+    shown = [row for row in rows if shows_all or row["state"] != "by design"]
+    names = ("object", "name", "value", "state", "deadline", "dead_rows", "last_vacuum")
+    if shown:
+        click.echo(report.table(names, [tuple(row[name] for name in names) for row in shown]))
+    if hidden := len(rows) - len(shown):
+        click.echo(f"{hidden} tables of staging have autovacuum off by design")
+
+
+def _lines(changes: Sequence[Change]) -> str:
+    return "\n".join(revert.describe(change) for change in changes)
+
+
+def _raise_failed(changes: Sequence[Change], what: str, hint: str) -> None:
+    failed = [change for change in changes if change.outcome in (FAILED, NO_EFFECT)]
+    busy = [change for change in changes if change.outcome == BUSY]
+    if failed:
+        raise SqlError(what, detail=_lines([*failed, *busy]), hint=hint)
+    if busy:
+        raise TemporaryError(what, detail=_lines(busy), hint=hint)
