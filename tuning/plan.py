@@ -34,9 +34,10 @@ def make(connection: Connection, wanted: Wanted) -> list[Change]:
     """
     changes = _tables(connection, wanted)
     if wanted.has_system:
-        lack = _lack(connection)
+        role = str(scalar(connection, "SELECT quote_ident(current_user)"))
+        lack = _lack(connection, role)
         for wish in profile.wishes(connection, wanted.settings):
-            changes.append(_setting(connection, wish, lack))
+            changes.append(_setting(connection, wish, lack, role))
     return changes
 
 
@@ -90,7 +91,7 @@ def _tables(connection: Connection, wanted: Wanted) -> list[Change]:
     return changes
 
 
-def _setting(connection: Connection, wish: profile.Wish, lack: Sequence[str]) -> Change:
+def _setting(connection: Connection, wish: profile.Wish, lack: Sequence[str], role: str) -> Change:
     now = system.in_force(connection, wish.name)
     may = "SELECT has_parameter_privilege(%s, 'ALTER SYSTEM')"
     outcome, detail = PLANNED, ""
@@ -100,10 +101,10 @@ def _setting(connection: Connection, wish: profile.Wish, lack: Sequence[str]) ->
         # ALTER SYSTEM would succeed and change nothing.
         outcome, detail = SKIPPED, f"{now.value} is given on the command line of the server"
     elif lack:
-        outcome, detail = REFUSED, lack[0]
+        outcome, detail = REFUSED, "; ".join(lack)
     elif not scalar(connection, may, (wish.name,)):
         outcome = REFUSED
-        detail = f'GRANT ALTER SYSTEM ON PARAMETER {wish.name} TO "{connection.info.user}"'
+        detail = f"GRANT ALTER SYSTEM ON PARAMETER {wish.name} TO {role}"
     return Change(
         kind=SYSTEM,
         object=system.SERVER,
@@ -116,15 +117,14 @@ def _setting(connection: Connection, wish: profile.Wish, lack: Sequence[str]) ->
     )
 
 
-def _lack(connection: Connection) -> list[str]:
+def _lack(connection: Connection, role: str) -> list[str]:
     """What this role or this server needs before ALTER SYSTEM can be used safely."""
-    is_forbidden, may_reload, may_read, role = connection.execute(
+    is_forbidden, may_reload, may_read = connection.execute(
         "SELECT coalesce(current_setting('allow_alter_system', true), 'on') = 'off',"
         " has_function_privilege('pg_reload_conf()', 'EXECUTE'),"
         " has_table_privilege('pg_file_settings', 'SELECT')"
-        " AND has_function_privilege('pg_show_all_file_settings()', 'EXECUTE'),"
-        " quote_ident(current_user)"
-    ).fetchone() or (False, False, False, "")
+        " AND has_function_privilege('pg_show_all_file_settings()', 'EXECUTE')"
+    ).fetchone() or (True, False, False)
     lack = []
     if is_forbidden:
         lack.append("this server has allow_alter_system off")
