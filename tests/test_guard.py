@@ -83,7 +83,10 @@ def test_no_second_connection(
 ) -> None:
     """A server that is full costs the guard, not the transform."""
     database = connection.info.dbname
-    connection.execute("CREATE ROLE one_only LOGIN CONNECTION LIMIT 1")
+    password = psycopg.conninfo.conninfo_to_dict(dsn).get("password", "")
+    connection.execute(
+        f"CREATE ROLE one_only LOGIN CONNECTION LIMIT 1 PASSWORD '{password}'".encode()
+    )
     connection.execute(f"GRANT CONNECT ON DATABASE {database} TO one_only".encode())
     alone = psycopg.conninfo.make_conninfo(dsn, user="one_only")
     try:

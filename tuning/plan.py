@@ -94,8 +94,13 @@ def _tables(connection: Connection, wanted: Wanted) -> list[Change]:
 def _setting(connection: Connection, wish: profile.Wish, lack: Sequence[str], role: str) -> Change:
     now = system.in_force(connection, wish.name)
     may = "SELECT has_parameter_privilege(%s, 'ALTER SYSTEM')"
+    is_ours = (
+        "SELECT EXISTS (SELECT FROM ops.tuning_journal"
+        " WHERE kind = 'system' AND name = %s AND closed_at IS NULL)"
+    )
     outcome, detail = PLANNED, ""
-    if wish.why_not:
+    # What is enough because of us goes away again, unless we join.
+    if wish.why_not and not scalar(connection, is_ours, (wish.name,)):
         outcome, detail = SKIPPED, wish.why_not
     elif now.source == "command line":
         # ALTER SYSTEM would succeed and change nothing.
