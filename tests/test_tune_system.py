@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from loader import embedded
 from loader.db import Connection, scalar
 from tests.support.commands import Commands
 from tests.support.servers import Server
+from tests.support.waiting import reconnect
 from tuning import journal, system
 from tuning.holder import Holder
 
@@ -168,12 +175,44 @@ def test_privileges(commands: Commands, connection: Connection, dsn: str) -> Non
         connection.execute("DROP ROLE tune_dba")
 
 
-def test_a_restart_in_between(connection: Connection) -> None:
-    """Options, file and journal outlive it; the embedded server stops after each command."""
+@contextmanager
+def home() -> Iterator[tuple[str, Commands]]:
+    """A migrated database of an embedded server of its own, which stops after each command."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         commands = Commands({"AMO_HOME": folder})
         commands.ok("migrate", "up")
+        yield folder, commands
+
+
+def test_the_command_line_is_stronger() -> None:
+    """As under Patroni: ALTER SYSTEM would say yes and change nothing, so it is left alone."""
+    with home() as (folder, _):
+        data = Path(folder, "postgres")
+        (data / "sockets").mkdir()
+        shutil.chown(data / "sockets", data.owner())
+        command = [str(embedded.binary("postgres")), "-D", str(data), "-k", str(data / "sockets"),
+                   "-c", "listen_addresses=", "-c", "max_wal_size=2GB"]  # fmt: skip
+        dsn = f"host={data / 'sockets'} dbname={embedded.DATABASE} user=postgres"
+        user = data.owner() if os.geteuid() == 0 else None
+        with subprocess.Popen(command, user=user, stderr=subprocess.DEVNULL) as process:
+            try:
+                reconnect(dsn).close()
+                changes = Commands({"AMO_DSN": dsn}).ok(*APPLY).json["changes"]
+            finally:
+                process.send_signal(signal.SIGINT)  # a fast shutdown
+        found = {one["name"]: (one["outcome"], one["detail"]) for one in changes}
+        assert found["max_wal_size"] == (
+            "skipped",
+            "2048MB is given on the command line of the server",
+        )
+        assert found["checkpoint_timeout"][0] == "applied"
+        assert "max_wal_size" not in (data / "postgresql.auto.conf").read_text()
+
+
+def test_a_restart_in_between() -> None:
+    """Options, file and journal outlive it."""
+    with home() as (folder, commands):
         auto = Path(folder, "postgres", "postgresql.auto.conf")
         before = auto.read_text()
 
