@@ -174,6 +174,7 @@ def test_dropped_and_renamed_tables(commands: Commands, connection: Connection) 
     """One is gone; the other one is found by its OID; a new one of an old name is not touched."""
     commands.ok("tune", "apply", "--table", "talks", "--table", "files", "--table", "tags")
     connection.execute("DROP TABLE amo.talks CASCADE")
+    assert states(commands, 0)["amo.talks"] == "held"
     connection.execute("ALTER TABLE amo.files RENAME TO old_files")
     connection.execute("DROP TABLE amo.tags CASCADE")
     connection.execute("CREATE TABLE amo.tags (id int) WITH (autovacuum_enabled = off)")
@@ -305,6 +306,13 @@ def test_status(commands: Commands, dsn: str, connection: Connection) -> None:
     commands.ok("transform")
 
     assert states(commands, 0) == {"public.theirs": "foreign"}
+
+
+def test_an_empty_database_stays_empty(empty_dsn: str) -> None:
+    """A look changes nothing."""
+    assert Commands({"AMO_DSN": empty_dsn}).run("tune", "status").code == 58
+    with db.connect(empty_dsn, command="test") as connection:
+        assert scalar(connection, "SELECT to_regnamespace('ops')") is None
 
 
 def test_a_load_undoes_what_is_left_and_never_fails(

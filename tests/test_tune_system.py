@@ -62,6 +62,10 @@ def test_apply_and_revert(commands: Commands, connection: Connection, before: st
     assert settings(applied)["max_wal_size"] == "applied"
     assert system.in_force(connection, "max_wal_size").value == "4096MB"
     assert system.in_force(connection, "checkpoint_timeout").value == "1800s"
+    status = commands.ok("tune", "status", "--json").json["settings"]
+    assert ("server", "max_wal_size", "4096MB", "held") in {
+        (one["object"], one["name"], one["value"], one["state"]) for one in status
+    }
 
     reverted = commands.ok("tune", "revert", "--json").json
 

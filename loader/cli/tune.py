@@ -14,7 +14,7 @@ from loader import db, migrate, report
 from loader.cli.advise import advise
 from loader.cli.main import common, output
 from loader.db import Connection
-from loader.errors import SqlError, TemporaryError, UsageError
+from loader.errors import SchemaError, SqlError, TemporaryError, UsageError
 from tuning import holder, plan, revert
 from tuning.apply import apply as apply_plan
 from tuning.change import BUSY, FAILED, NO_EFFECT, REFUSED, RESTORED, Change
@@ -62,7 +62,7 @@ tune.add_command(advise)
     default=12.0,
     show_default=True,
     metavar="HOURS",
-    help="After that, the next command of ours undoes it.",
+    help="After that, the next load, transform or bin/tune undoes it.",
 )
 @click.option(
     "--patience",
@@ -83,8 +83,7 @@ def apply(
     """Before a large load: no autovacuum on the tables of amo, until bin/tune revert.
 
     With --system also more room between checkpoints. Each change is noted in
-    ops.tuning_journal with what was there before. Needs no apply: bin/load and bin/transform,
-    which change nothing that outlives them.
+    ops.tuning_journal with what was there before. bin/load and bin/transform need none of it.
 
     Exit: 0 ok, 2 refused (nothing was changed), 3 PostgreSQL refused some, 75 some were busy.
     """
@@ -187,6 +186,8 @@ def _connection() -> Iterator[Connection]:
         db.server(configuration.load({})) as dsn,
         db.connect(dsn, command="tune") as connection,
     ):
+        if migrate.inspect(connection).is_empty:
+            raise SchemaError("nothing of ours is in this database", hint="bin/load comes first")
         migrate.require_current(connection)
         if not holder.is_direct(connection):
             raise UsageError(

@@ -190,7 +190,10 @@ open_row AS (
 
 SELECT
     coalesce(open_row.kind, 'table') AS kind,
-    coalesce(format('%I.%I', namespace.nspname, relation.relname), open_row.object) AS object,
+    CASE
+        WHEN relation.oid IS NULL THEN open_row.object
+        ELSE format('%I.%I', namespace.nspname, relation.relname)
+    END AS object,
     coalesce(disabled.name, open_row.name) AS name,
     coalesce(disabled.value, open_row.applied_value) AS value,
     CASE
