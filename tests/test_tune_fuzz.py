@@ -48,9 +48,11 @@ class Tally:
         )
 
 
-def test_the_journal_leaves_nothing_behind(server: Server, connection: Connection) -> None:
+def test_the_journal_leaves_nothing_behind(
+    server: Server, dsn: str, connection: Connection
+) -> None:
     """After one recovery; a second one has nothing to do."""
-    tally = run(server, connection, "journal", TRIALS)
+    tally = run(server, dsn, connection, "journal", TRIALS)
 
     assert (tally.wrong_options, tally.wrong_settings, tally.lost) == (0, 0, 0), str(tally)
     # It was no walk-over: dead runs were cleaned up, and changes of others were met.
@@ -59,19 +61,21 @@ def test_the_journal_leaves_nothing_behind(server: Server, connection: Connectio
     assert tally.outcomes["skipped_changed"] > TRIALS / 100
 
 
-def test_memory_and_finally_leave_much_behind(server: Server, connection: Connection) -> None:
+def test_memory_and_finally_leave_much_behind(
+    server: Server, dsn: str, connection: Connection
+) -> None:
     """The old values in the process: gone with it, or taken from another run's."""
-    tally = run(server, connection, "naive", NAIVE_TRIALS)
+    tally = run(server, dsn, connection, "naive", NAIVE_TRIALS)
 
     assert tally.wrong_options > NAIVE_TRIALS / 5, str(tally)
 
 
-def run(server: Server, connection: Connection, arm: str, trials: int) -> Tally:
+def run(server: Server, dsn: str, connection: Connection, arm: str, trials: int) -> Tally:
     has_system = server.kind != "AMO_TEST_DSN"  # its settings are not ours to change
     chance = random.Random(f"tune {arm}")  # noqa: S311 - as often as you like, the same trials
     tally = Tally(trials)
     started = time.monotonic()
-    with forks(connection.info.dsn) as hands:
+    with forks(dsn) as hands:
         try:
             for _ in range(trials):
                 trial(hands, connection, arm, has_system, chance, tally)
