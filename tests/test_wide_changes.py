@@ -73,7 +73,10 @@ def acl(connection: Connection) -> list[tuple[Any, ...]]:
 @contextmanager
 def reading(connection: Connection) -> Iterator[int]:
     """A session in the middle of a transaction that has read mart.leads; yields its pid."""
-    with psycopg.connect(connection.info.dsn, application_name="report") as reader:
+    password = connection.info.password  # which dsn leaves out
+    with psycopg.connect(
+        connection.info.dsn, password=password, application_name="report"
+    ) as reader:
         reader.execute("SELECT FROM mart.leads")
         yield reader.info.backend_pid
 
