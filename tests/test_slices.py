@@ -1,4 +1,7 @@
-"""bin/transform --chunk-rows: short transactions, the same rows, and what a kill leaves heals."""
+"""bin/transform --chunk-rows: short transactions, the same rows, and what a kill leaves heals.
+
+And that the same rows come whatever the order of the files in a step is.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,21 @@ def test_slices_give_the_same_rows(
         "SELECT max(rows) FROM (SELECT count(*) FROM amo.leads GROUP BY xmin::text) AS one (rows)",
     )
     assert 1 < most <= SLICE < scalar(connection, "SELECT count(*) FROM amo.leads")
+
+
+def test_backwards_gives_the_same_rows(
+    expected: Contents, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of a step do not depend on each other: a whole account, each step backwards."""
+    forward = sqlfiles.find
+
+    def backwards(*folders: str) -> list[sqlfiles.SqlFile]:
+        return [file for folder in folders for file in reversed(forward(folder))]
+
+    monkeypatch.setattr(sqlfiles, "find", backwards)
+    transform.transform(connection)
+
+    assert difference(expected, contents(connection)) == {}
 
 
 def test_a_kill_between_slices_heals(
