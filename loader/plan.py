@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loader import sqlfiles
-from loader.db import Connection
+from loader.db import Connection, scalar
 from loader.errors import UsageError
 from loader.sqlfiles import SqlFile
 
@@ -24,6 +24,7 @@ class Plan:
     files: tuple[tuple[SqlFile, str], ...]
     waiting_pages: int
     waiting_rows: int
+    carried_on: int  # documents that a transform has committed without their rows, in slices
     mode: str  # transform, rebuild (of everything) or rebuild of tables
     remade: tuple[SqlFile, ...] = ()  # run once more, over all documents: they were edited
 
@@ -77,7 +78,13 @@ def make_plan(
         " AND pages.status = 'staged'"
     ).fetchone() or (0, 0)
     mode = "rebuild of tables" if wanted else "rebuild" if rebuild is not None else "transform"
-    return Plan(files, pages, rows, mode, remade if mode == "transform" else ())
+    carried_on = scalar(
+        connection,
+        "SELECT count(*) FROM amo.documents WHERE changed_run > (SELECT coalesce(max(id), 0)"
+        " FROM ops.runs WHERE kind = 'transform' AND status = 'ok'"
+        " AND mode <> 'rebuild of tables')",
+    )
+    return Plan(files, pages, rows, carried_on, mode, remade if mode == "transform" else ())
 
 
 def _makes_rows(file: SqlFile) -> bool:

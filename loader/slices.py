@@ -2,7 +2,8 @@
 
 One transaction is the default: readers see the old state or the new one. Slices keep
 transactions short, for who replicates or vacuums beside a large first load: each of them brings
-its documents all the way, and what a kill leaves is carried on by the next transform.
+the rows of its documents, and what a kill leaves is carried on by the next transform. The
+documents themselves are one transaction before them, derived tables and views one after them.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ class Slices:
         with self.connection.transaction():
             # At least; ALTER ROLE … SET work_mem may say more, as bin/tune advise does.
             self.connection.execute(_WORK_MEM)
+            # The server may still count what the transaction before this one has written.
+            before = vacuum.written(self.connection)
             yield
-            self.written += vacuum.written(self.connection)
+            self.written += vacuum.written(self.connection) - before
         self.longest_seconds = max(self.longest_seconds, time.monotonic() - started)

@@ -80,6 +80,7 @@ def run_file(connection: Connection, file: SqlFile, run_id: int, safe: str) -> S
     started = time.monotonic()
     connection.add_notice_handler(_pass_on)
     try:
+        connection.execute("SELECT set_config('amo.file', %s, TRUE)", (file.name,))
         connection.execute(file.text)
     except psycopg.Error as exc:
         error = db.explain(exc)

@@ -51,14 +51,14 @@ def transform(
     try:
         with slices.whole():
             with slices.part():
-                work.explode()
+                work.explode(history)
             slices.carry_on(work.make_rows)
             if todo.remade:
                 with slices.part():
-                    work.take_all_documents()
+                    work.take_all_documents(todo.again(*ROWS))
                 slices.carry_on(work.make_again)
             with slices.part():
-                work.conclude(history)
+                work.conclude()
                 runs.finish(connection, work.run_id, "ok", 0, "")
     except AmoError as exc:
         runs.finish(connection, work.run_id, "failed", exc.exit_code, exc.what)
@@ -78,24 +78,40 @@ class _Work:
     run_id: int
     on_step: Callable[[Step], None]
 
-    def explode(self) -> None:
+    def explode(self, history: History | None) -> None:
         """Bring the documents up to the pages, and list those whose rows are to be made."""
-        if self.todo.explodes:
-            self._run(self.todo.of(EXPLODE))
-            self._check("1_explode")
-            if self.todo.takes_all_documents:
-                self._list_all_documents()
-        else:
+        if not self.todo.explodes:
             self.connection.execute("TRUNCATE staging.items")
-            self.take_all_documents()
+            self.take_all_documents(self.todo.of(*ROWS))
+            return
+        self._run(self.todo.of(EXPLODE))
+        self._check("1_explode")
+        if history:
+            # Together with the documents: what is committed of them is kept in its versions.
+            self.connection.execute(
+                "SELECT set_config('amo.history_days', %s, TRUE)", (str(history.days or ""),)
+            )
+            self._run(self.todo.of(HISTORY))
+            self._check("5_history")
+        if self.todo.takes_all_documents:
+            self._list_all_documents()
 
     def make_rows(self) -> None:
-        """Make the rows of the documents on the list."""
+        """Make the rows of the documents on the list, which give all their rejects again."""
+        if self.todo.explodes:
+            self.connection.execute(
+                "DELETE FROM ops.rejects USING ops.runs, staging.changes"
+                " WHERE runs.id = rejects.run_id AND runs.kind = 'transform'"
+                " AND changes.stream = rejects.stream AND changes.id = rejects.entity_id"
+            )
         self._run(self.todo.of(*ROWS))
         self._check("3_merge")
 
-    def take_all_documents(self) -> None:
-        """An edited file must see everything."""
+    def take_all_documents(self, files: Sequence[SqlFile]) -> None:
+        """These files go through all documents, and give all their rejects again."""
+        self.connection.execute(
+            "DELETE FROM ops.rejects WHERE file = ANY (%s)", ([file.name for file in files],)
+        )
         self.connection.execute("TRUNCATE staging.changes")
         self._list_all_documents()
 
@@ -103,19 +119,12 @@ class _Work:
         """The rows of edited files, from the documents on the list."""
         self._run(self.todo.again(*ROWS))
 
-    def conclude(self, history: History | None) -> None:
-        """What follows from the tables as a whole."""
+    def conclude(self) -> None:
+        """What follows from the tables as a whole; views last, since they may lock readers out."""
         # Tables that have not changed need no look; by hand they get one.
         if self.todo.mode == "transform" and not self.todo.again(DERIVE):
             self.connection.execute("SET LOCAL amo.changes_only = on")
         self._run(self.todo.of(DERIVE, MART))
-        if history and history.days:
-            self.connection.execute(
-                "SELECT set_config('amo.history_days', %s, TRUE)", (str(history.days),)
-            )
-        self._run(self.todo.of(HISTORY))
-        if history:
-            self._check("5_history")
 
     def _run(self, files: Iterable[SqlFile]) -> None:
         for file in files:
@@ -146,14 +155,6 @@ def _begin(connection: Connection, todo: Plan) -> int:
             connection,
             "INSERT INTO ops.runs (kind, mode, version) VALUES ('transform', %s, %s) RETURNING id",
             (todo.mode, __version__),
-        )
-        # What is gone through again gives all its rejects again: all documents, or those that
-        # changed since the last transform that ended well.
-        connection.execute(
-            "DELETE FROM ops.rejects USING ops.runs"
-            " WHERE runs.id = rejects.run_id AND runs.kind = 'transform'"
-            " AND (runs.status = 'failed' OR %s)",
-            (todo.mode == "rebuild",),
         )
     return int(run_id)
 

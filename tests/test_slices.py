@@ -79,6 +79,8 @@ def test_a_kill_between_slices_heals(
         process.kill()
         process.communicate()
 
+    plan = loaded.ok("transform", "--dry-run").out
+    assert "documents of an interrupted transform wait for their rows" in plan
     some = scalar(connection, "SELECT count(*) FROM amo.leads")
     assert 0 < some < expected["amo.leads"].total()
     assert contents(connection)["amo.contacts"] == expected["amo.contacts"]
@@ -164,3 +166,30 @@ def test_files_run_by_hand_reject_once(connection: Connection) -> None:
     transform.transform(connection)
 
     assert scalar(connection, "SELECT count(*) FROM ops.rejects") == 1
+
+
+def test_rejects_are_noted_once(connection: Connection) -> None:
+    """However often a file goes through all documents; a failed rebuild loses none of them."""
+    odd = lead(1, price="much", _embedded={"tags": [{"name": "no id"}]})
+    bring(connection, leads=[odd, lead(2)])
+    noted = rejects(connection)
+    assert [path for path, _ in noted] == ["_embedded.tags", "price"]
+
+    transform.transform(connection, ["leads"])
+    transform.transform(connection, ["entity_tags"], chunk_rows=1)
+    connection.execute("UPDATE ops.transforms SET checksum = 'older' WHERE name ~ '/leads$'")
+    bring(connection, leads=[odd | {"name": "changed", "updated_at": 1_800_000_000}, lead(2)])
+    assert rejects(connection) == noted
+
+    connection.execute("UPDATE amo.leads SET price = 5")
+    connection.execute(
+        "ALTER TABLE amo.leads ADD CONSTRAINT short CHECK (name <> 'changed') NOT VALID"
+    )
+    with pytest.raises(SqlError, match="short"):
+        transform.transform(connection, [])
+    assert rejects(connection) == noted
+
+
+def rejects(connection: Connection) -> list[tuple[str, str]]:
+    rows = connection.execute("SELECT path, raw FROM ops.rejects ORDER BY path").fetchall()
+    return [(str(path), str(raw)) for path, raw in rows]

@@ -29,7 +29,7 @@ from loader.transform import Done
     "--chunk-rows",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Commit after every N changed documents, instead of all in one transaction.",
+    help="Commit the rows of every N changed documents, instead of all in one transaction.",
 )
 @click.option(
     "--history",
@@ -61,9 +61,10 @@ def transform(
     what changed is parsed and written. When a file that makes rows was edited since it last
     ran, the table of its name is made again from all kept documents, and duplicates with it.
 
-    With --chunk-rows transactions are short, and readers see an entity with all that belongs to
-    it as it was or as it is, but some entities before others. What a kill leaves is carried on
-    by the next transform; a --rebuild that was killed is to be repeated.
+    With --chunk-rows the documents are one transaction, then the tables follow N documents at a
+    time, then come derived tables and views. Readers see an entity with all that belongs to it as
+    it was or as it is, but some entities before others. What a kill leaves is carried on by the
+    next transform; a --rebuild that was killed is to be repeated.
 
     --history keeps what documents were: amo.documents_as_of('2026-03-01'). It is for this run;
     AMO_HISTORY=on, or history = true in amo.toml, is for all. See docs/HISTORY.md.
@@ -109,6 +110,8 @@ def _show_plan(todo: plan.Plan) -> None:
         f"{todo.waiting_rows} rows on {todo.waiting_pages} pages wait in staging"
         + ("; all documents will be gone through again" if todo.takes_all_documents else "")
     )
+    if todo.carried_on:
+        click.echo(f"{todo.carried_on} documents of an interrupted transform wait for their rows")
     if todo.remade:
         names = ", ".join(dict.fromkeys(file.stem for file in todo.remade))
         click.echo(f"made again from all documents, because a file was edited: {names}")

@@ -149,6 +149,11 @@ BEGIN
                 AND live.id = named.field_id
                 AND live.deleted_at IS NULL
         );
+    -- A column that every account has since the last build takes the name.
+    UPDATE ops.wide_columns AS named
+    SET column_name = NULL
+    FROM unnest(base_columns) AS base (name)
+    WHERE named.entity_type = entity AND lower(named.column_name) = lower(base.name);
 
     MERGE INTO ops.wide_columns AS named
     USING (

@@ -212,7 +212,7 @@ BEGIN
             hint := 'it works as before; the next transform tries again';
         WHEN
             insufficient_privilege OR wrong_object_type OR too_many_columns
-            OR dependent_objects_still_exist
+            OR dependent_objects_still_exist OR duplicate_column
         THEN
             -- Without a view of ours there is nothing that works as before.
             IF view IS NULL THEN

@@ -88,11 +88,15 @@ LEFT JOIN
         WHERE
             missed.id > greatest(past.last_run, past.first_run)
             AND missed.kind = 'transform'
-            -- One of single tables takes no documents over; one that failed left none.
+            -- One of single tables takes no documents over; one that failed left none, unless
+            -- it committed step 1 by itself, in slices.
             AND CASE missed.mode
                 WHEN 'by hand' THEN missed.status <> 'running'
                 WHEN 'rebuild of tables' THEN FALSE
-                ELSE missed.status = 'ok'
+                ELSE missed.status = 'ok' OR missed.status <> 'running' AND EXISTS (
+                    SELECT FROM ops.transforms AS file
+                    WHERE file.run_id = missed.id AND file.name LIKE 'transforms/1_explode/%'
+                )
             END
             AND NOT EXISTS (
                 SELECT FROM ops.history_runs AS seen
@@ -105,30 +109,42 @@ LEFT JOIN
 COMMENT ON VIEW ops.history_watch IS
 'One row: the last transform that kept versions, and the first one after it that did not.';
 
-CREATE OR REPLACE FUNCTION ops.history_covers(moment timestamptz)
+-- For readers, who need no right to look into ops.
+CREATE OR REPLACE FUNCTION amo.history_reach()
+RETURNS TABLE (first_moment timestamptz, unwatched_at timestamptz)
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT greatest(watch.begun_at, watch.expired_before), watch.unwatched_at
+    FROM ops.history_watch AS watch
+$$;
+COMMENT ON FUNCTION amo.history_reach() IS
+'Since when all versions are kept, NULL: never; and since when not every transform kept them.';
+
+CREATE OR REPLACE FUNCTION amo.history_covers(moment timestamptz)
 RETURNS boolean
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog
 AS $$
 DECLARE
-    watch ops.history_watch;
-    first_moment timestamptz;
+    reach record;
 BEGIN
-    SELECT * INTO watch FROM ops.history_watch;
-    first_moment := greatest(watch.begun_at, watch.expired_before);
-    IF first_moment IS NULL THEN
+    SELECT * INTO reach FROM amo.history_reach();
+    IF reach.first_moment IS NULL THEN
         RAISE EXCEPTION 'no history is kept' USING
             HINT = 'bin/transform --history begins one';
-    ELSIF moment < first_moment THEN
+    ELSIF moment < reach.first_moment THEN
         RAISE EXCEPTION 'the history does not reach back to %', moment USING
-            DETAIL = format('it is complete from %s on', first_moment),
+            DETAIL = format('it is complete from %s on', reach.first_moment),
             HINT = 'what is known of earlier times is in amo.document_versions';
     END IF;
     RETURN TRUE;
 END;
 $$;
-COMMENT ON FUNCTION ops.history_covers(timestamptz) IS
+COMMENT ON FUNCTION amo.history_covers(timestamptz) IS
 'True, or an error when versions of that time were never kept or are deleted by now.';
 
 CREATE OR REPLACE FUNCTION amo.documents_as_of(moment timestamptz)
@@ -153,8 +169,8 @@ AS $$
         version.valid_to,
         CASE
             WHEN version.valid_to IS NULL THEN (
-                SELECT moment < coalesce(watch.unwatched_at, 'infinity')
-                FROM ops.history_watch AS watch
+                SELECT moment < coalesce(reach.unwatched_at, 'infinity')
+                FROM amo.history_reach() AS reach
             )
             ELSE moment < coalesce(version.certain_until, 'infinity')
         END AS is_certain
@@ -162,7 +178,7 @@ AS $$
     WHERE
         version.valid_from <= moment
         AND (version.valid_to IS NULL OR version.valid_to > moment)
-        AND ops.history_covers(moment)
+        AND amo.history_covers(moment)
 $$;
 COMMENT ON FUNCTION amo.documents_as_of(timestamptz) IS
 'amo.documents as it was, without what was deleted. is_certain: no transform without --history '

@@ -114,7 +114,7 @@ BEGIN
                     FALSE
                 )
                 OR coalesce(
-                    word.gap ~ '^ +$' AND word.behind ~ '^(?:[.]|[a-z]{1,3}$)'
+                    word.gap ~ '^ +$' AND word.behind ~ '^(?:[.]|[a-z]{1,2}$)'
                     AND word.behind !~ labels,
                     FALSE
                 ) AS is_doubtful

@@ -43,15 +43,15 @@ WITH evidence AS NOT MATERIALIZED (
     LEFT JOIN ops.free_mail_domains AS free
         ON split_part(email.email, '@', 2) = free.domain
     LEFT JOIN ops.role_mailboxes AS role
-        ON lower(split_part(email.email, '@', 1)) = role.name
+        ON staging.lower_text(split_part(email.email, '@', 1)) = role.name
     CROSS JOIN
         LATERAL (
             SELECT
                 CASE
                     WHEN free.domain IS NULL
-                        THEN ARRAY[lower(email.email), split_part(email.email, '@', 2)]
+                        THEN ARRAY[staging.lower_text(email.email), split_part(email.email, '@', 2)]
                     -- At a mail service for everybody only the mailbox of one firm tells.
-                    WHEN role.name IS NULL THEN ARRAY[lower(email.email)]
+                    WHEN role.name IS NULL THEN ARRAY[staging.lower_text(email.email)]
                 END AS values
         ) AS telling
     WHERE email.entity_type = 'companies' AND email.is_valid

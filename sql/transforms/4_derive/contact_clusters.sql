@@ -33,15 +33,15 @@ WITH evidence AS NOT MATERIALIZED (
         email.account_id,
         email.entity_id,
         'email' AS kind,
-        lower(email.email) AS counted,
-        lower(email.email) AS value
+        staging.lower_text(email.email) AS counted,
+        staging.lower_text(email.email) AS value
     FROM amo.emails AS email
     WHERE
         email.entity_type = 'contacts'
         AND email.is_valid
         AND NOT EXISTS (
             SELECT FROM ops.role_mailboxes AS role
-            WHERE role.name = lower(split_part(email.email, '@', 1))
+            WHERE role.name = staging.lower_text(split_part(email.email, '@', 1))
         )
 )
 
@@ -75,7 +75,7 @@ WHERE
         WHERE
             office.account_id = evidence.account_id
             AND office.entity_type = 'companies'
-            AND lower(office.email) = evidence.value
+            AND staging.lower_text(office.email) = evidence.value
             AND NOT EXISTS (
                 SELECT FROM ops.free_mail_domains AS free
                 WHERE free.domain = split_part(office.email, '@', 2)
