@@ -145,6 +145,7 @@ def test_a_change(night: Commands, connection: Connection) -> None:
     assert len(versions(connection, 2)) == 1
 
 
+@pytest.mark.alone  # WAL is counted for the whole server, which AMO_TEST_DSN may share out
 @pytest.mark.parametrize("again", ["nothing", "the same", "other links", "rebuild", "rebuild one"])
 def test_an_unchanged_night_writes_no_row(
     night: Commands, connection: Connection, again: str

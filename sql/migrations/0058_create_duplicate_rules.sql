@@ -24,7 +24,8 @@ ON CONFLICT ON CONSTRAINT duplicate_rules_pkey DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS ops.free_mail_domains (
     domain text CONSTRAINT free_mail_domains_pkey PRIMARY KEY
-    CONSTRAINT free_mail_domains_domain CHECK (domain = staging.lower_text(domain) AND domain !~ '[@ ]'),
+    CONSTRAINT free_mail_domains_domain
+    CHECK (domain = staging.lower_text(domain) AND domain !~ '[@ ]'),
     added_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE ops.free_mail_domains IS
@@ -54,7 +55,8 @@ ON CONFLICT ON CONSTRAINT free_mail_domains_pkey DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS ops.role_mailboxes (
     name text CONSTRAINT role_mailboxes_pkey PRIMARY KEY
-    CONSTRAINT role_mailboxes_name CHECK (name = staging.lower_text(name) AND name !~ '[@ ]'),
+    CONSTRAINT role_mailboxes_name
+    CHECK (name = staging.lower_text(name) AND name !~ '[@ ]'),
     added_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE ops.role_mailboxes IS
