@@ -12,6 +12,7 @@ import click
 from loader import config as configuration
 from loader import db, migrate, report
 from loader.cli.advise import advise
+from loader.cli.indexes import indexes
 from loader.cli.main import common, output
 from loader.db import Connection
 from loader.errors import SchemaError, SqlError, TemporaryError, UsageError
@@ -33,6 +34,7 @@ def tune() -> None:
 
 
 tune.add_command(advise)
+tune.add_command(indexes)
 
 
 @tune.command()
