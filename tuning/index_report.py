@@ -141,7 +141,7 @@ def _head(report: Report) -> list[str]:
     usable = sum(1 for index in report.indexes if report.usable[index.key])
     lines = _wrapped(
         f"{counted(len(report.plans), 'statement')} of transforms, checks and mart planned, {run}"
-        f" of them run; {counted(len(report.indexes), 'index').replace('indexs', 'indexes')}"
+        f" of them run; {len(report.indexes):,} indexes"
         f" ({size}): {taken} chosen, {usable - taken} more usable"
     )
     if report.days is None or report.since is None:
@@ -193,7 +193,7 @@ def _all(report: Report) -> str:
     lines = ["all indexes: scans since then, statements of ours that take or could take it"]
     for index in report.indexes:
         lines += _wrapped(
-            f"{index.schema}.{index.name}: {index.scans:,} scans, {rounded(index.bytes)}, chosen by"
+            f"{index.schema}.{index.name}: {counted(index.scans, 'scan')}, {rounded(index.bytes)}, chosen by"
             f" {report.chosen[index.key]}, usable by {report.usable[index.key]}",
             "  ", "    ",
         )  # fmt: skip
