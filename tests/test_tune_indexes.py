@@ -133,6 +133,20 @@ def test_missing(loaded: Commands, connection: Connection) -> None:
     assert by_name["calls_number_idx"]["chosen_by"] > 0
 
 
+def test_hypopg(loaded: Commands, connection: Connection) -> None:
+    """Where it is installed the planner is asked; nothing is left of the question."""
+    if not scalar(connection, "SELECT count(*) FROM pg_available_extensions WHERE name = 'hypopg'"):
+        pytest.skip("this server has no HypoPG")
+    connection.execute("CREATE SCHEMA tools")
+    connection.execute("CREATE EXTENSION hypopg SCHEMA tools")
+    large_table(connection)
+
+    finding = found(loaded, "missing")["amo.calls"]
+
+    assert finding["why"].endswith(" % (HypoPG)")
+    assert finding["statements"] == ['CREATE INDEX CONCURRENTLY ON "amo"."calls" ("number");']
+
+
 def test_not_selective(loaded: Commands, connection: Connection) -> None:
     """A filter that keeps most rows, and one with OR, want no index."""
     large_table(connection)

@@ -193,8 +193,8 @@ def _all(report: Report) -> str:
     lines = ["all indexes: scans since then, statements of ours that take or could take it"]
     for index in report.indexes:
         lines += _wrapped(
-            f"{index.schema}.{index.name}: {counted(index.scans, 'scan')}, {rounded(index.bytes)}, chosen by"
-            f" {report.chosen[index.key]}, usable by {report.usable[index.key]}",
+            f"{index.schema}.{index.name}: {counted(index.scans, 'scan')}, {rounded(index.bytes)},"
+            f" chosen by {report.chosen[index.key]}, usable by {report.usable[index.key]}",
             "  ", "    ",
         )  # fmt: skip
     return "\n".join(lines)
