@@ -28,13 +28,9 @@ _STATUS: LiteralString = """
 """
 
 
-@click.group()
+@click.group(commands=[advise, indexes])
 def tune() -> None:
     """Settings of PostgreSQL around large loads; what is changed is noted and comes back."""
-
-
-tune.add_command(advise)
-tune.add_command(indexes)
 
 
 @tune.command()
