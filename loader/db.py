@@ -23,7 +23,7 @@ Params = Sequence[object] | Mapping[str, object]
 # commit: measured 25 s without, 1 s with the check (facts/tuning.md 3.1). The keepalives
 # notice a vanished network within half a minute, on both ends: a backend whose client is on a
 # host that vanished would keep its locks for two hours.
-_OPTIONS = (
+OPTIONS = (
     "-c client_connection_check_interval=2s"
     " -c tcp_keepalives_idle=10"
     " -c tcp_keepalives_interval=10"
@@ -58,7 +58,7 @@ def server(config: Config) -> Iterator[str]:
         yield config.get("dsn") or ""
 
 
-def connect(dsn: str, *, command: str, options: str = _OPTIONS) -> Connection:
+def connect(dsn: str, *, command: str, options: str = OPTIONS) -> Connection:
     """Connect as psql would; autocommit, so that every transaction is visible in the code.
 
     options: instead of the loader's own, for who wants to see the server's settings.
@@ -104,10 +104,15 @@ def connect(dsn: str, *, command: str, options: str = _OPTIONS) -> Connection:
 
 def beside(connection: Connection, *, command: str) -> Connection:
     """A second connection, to where the first one is; raises as connect does."""
+    return connect(address(connection, connection.info.dbname), command=command)
+
+
+def address(connection: Connection, database: str) -> str:
+    """How to connect to a database of the same server; the password is in it."""
     info = connection.info
     # The server that answered, where several were named; psycopg leaves the password out.
     dsn = make_conninfo(info.dsn, host=info.host, port=info.port, hostaddr=info.hostaddr or None)
-    return connect(make_conninfo(dsn, password=info.password or None), command=command)
+    return make_conninfo(dsn, password=info.password or None, dbname=database)
 
 
 def _unfit(connection: Connection) -> UsageError | None:

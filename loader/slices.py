@@ -55,6 +55,7 @@ class Slices:
 
     connection: Connection
     chunk_rows: int | None
+    raises_work_mem: bool = True
     longest_seconds: float = 0.0
     seconds: list[float] = field(default_factory=list)
     written: Written = field(default_factory=Written)
@@ -107,7 +108,8 @@ class Slices:
         started = time.monotonic()
         with self.connection.transaction():
             # At least; ALTER ROLE … SET work_mem may say more, as bin/tune advise does.
-            self.connection.execute(_WORK_MEM)
+            if self.raises_work_mem:
+                self.connection.execute(_WORK_MEM)
             # The server may still count what the transaction before this one has written.
             before = vacuum.written(self.connection)
             yield

@@ -32,12 +32,15 @@ def transform(
     on_step: Callable[[Step], None] = lambda step: None,
     chunk_rows: int | None = None,
     history: History | None = None,
+    *,
+    raises_work_mem: bool = True,
 ) -> Done:
     """Run all steps and checks. Nothing is kept when one fails, or no more than whole slices.
 
     rebuild: None, or names of tables to make again from the kept documents (empty: all).
     chunk_rows: None for one transaction, or how many documents a transaction carries on.
     history: None, or how long versions of documents are kept.
+    raises_work_mem: to 64 MB at least; False for who measures what less of it does.
     Raises SqlError naming file and line, LockedError, SchemaError, and, after everything else
     was transformed, TemporaryError when the pages of a load were lost in a server crash.
     """
@@ -46,7 +49,7 @@ def transform(
     _lock_accounts(connection)
     epochs.ensure(connection)
     todo = make_plan(connection, rebuild, keeps_history=history is not None)
-    slices = Slices(connection, chunk_rows)
+    slices = Slices(connection, chunk_rows, raises_work_mem)
     work = _Work(connection, todo, slices, _begin(connection, todo), on_step)
     try:
         with slices.whole():

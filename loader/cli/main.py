@@ -64,9 +64,18 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; an AmoError becomes three lines on stderr and its exit code."""
-    from loader.cli import auth, demo, load, migrate, transform, tune  # noqa: PLC0415 - they import `cli`
+    from loader.cli import (  # noqa: PLC0415 - they import `cli`
+        auth,
+        demo,
+        load,
+        measure,
+        migrate,
+        transform,
+        tune,
+    )
 
     load.load.add_command(auth.auth)
+    tune.tune.add_command(measure.measure)
     for command in (load.load, transform.transform, migrate.migrate, tune.tune, demo.demo):
         cli.add_command(command)
     # As an exception, so that the embedded server is stopped on the way out.
