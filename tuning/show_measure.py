@@ -32,8 +32,8 @@ def text(result: Result) -> str:
     lines = [
         f"PostgreSQL {result.version}: first transform of {result.load.entities:,} entities, "
         f"{units.rounded(result.load.json_bytes)} of JSON",
-        f"from {result.source}, final tables empty, {units.counted(result.rounds, 'round')} in "
-        "turns; ratio to the baselines of its round",
+        f"from {result.source}; final tables empty; {units.counted(result.rounds, 'round')} "
+        "in turns, ratio to its two baselines",
         "",
         report.table(head, [_row(one) for one in result.measured]),
         "",
