@@ -1,6 +1,7 @@
 """The transform of the same pages under each arm, in turns, and what can be said afterwards.
 
-In turns (A B C A B C …), since a machine that is busy is busy for all of them; a ratio compares
+In turns (A B C, C B A, A B C …), since a machine that is busy is busy for all of them, and one
+that becomes less so would favour whoever is always last; a ratio compares
 runs of the same round. The baseline runs twice in each: what lies between its two runs is what
 chance alone does, and their mean is what the others are compared with.
 """
@@ -119,7 +120,9 @@ def _verdict(ratios: Sequence[float], chance: float) -> str:
 
 
 def _turns(found: Sequence[Arm], count: int) -> Iterator[tuple[int, Arm]]:
-    return ((number, arm) for number in range(1, count + 1) for arm in found)
+    for number in range(1, count + 1):
+        for arm in found if number % 2 else reversed(found):
+            yield number, arm
 
 
 def _counters(session: Connection) -> tuple[int, int]:
