@@ -68,7 +68,11 @@ def database(connection: Connection) -> Iterator[str]:
         _create(connection, name)
         yield db.address(connection, name)
     finally:
-        _drop(connection, name)
+        try:
+            _drop(connection, name)
+        except KeyboardInterrupt:  # only now: it has cancelled the DROP
+            _drop(connection, name)
+            raise
 
 
 def drop_leftovers(connection: Connection) -> None:
