@@ -14,7 +14,6 @@ from loader import db, migrate, report
 from loader.cli.advise import advise
 from loader.cli.indexes import indexes
 from loader.cli.main import common, output
-from loader.cli.measure import measure
 from loader.db import Connection
 from loader.errors import SchemaError, SqlError, TemporaryError, UsageError
 from tuning import holder, plan, revert
@@ -29,7 +28,7 @@ _STATUS: LiteralString = """
 """
 
 
-@click.group(commands=[advise, indexes, measure])
+@click.group(commands=[advise, indexes])
 def tune() -> None:
     """Settings of PostgreSQL around large loads; what is changed is noted and comes back."""
 
