@@ -325,6 +325,21 @@ def test_a_role_that_hides_the_server(commands: Commands, connection: Connection
     assert by_name(seen)["work_mem"]["current"] == "4MB"
 
 
+@pytest.mark.parametrize("form", ["conf", "sql"])
+def test_what_is_pasted_tells_of_overrides(
+    commands: Commands, connection: Connection, form: str
+) -> None:
+    """A line that changes nothing for this database says so."""
+    name = connection.info.dbname
+    connection.execute(
+        sql.SQL("ALTER DATABASE {} SET random_page_cost = 3").format(sql.Identifier(name))
+    )
+
+    text = commands.ok("tune", "advise", "--format", form, *MACHINE).out
+
+    assert " ".join(text.replace("--", "").replace("#", "").split()).count("It stays 3 for") == 1
+
+
 def test_a_transform_takes_what_its_role_has(loaded: Commands, connection: Connection) -> None:
     """At least 64 MB, and more where that is given."""
     connection.execute("CREATE TABLE seen (work_mem text)")

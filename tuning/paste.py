@@ -20,7 +20,7 @@ def conf(server: Server, advice: Advice, rows: list[Row]) -> str:
         "# Include it last: include 'amo.conf'. Then reload; restart where said.",
     ]
     for row in _wanted(rows, SERVER):
-        lines += ["", *_why(row, "#")]
+        lines += ["", *_why(server, row, "#")]
         lines.append(f"{'' if row.is_ready else '#'}{row.advice.name} = {row.advice.wanted}")
     others = [*_loader(server, rows), *_tables(rows)]
     if others:
@@ -34,7 +34,7 @@ def sql(server: Server, advice: Advice, rows: list[Row]) -> str:
     lines = _head(server, "--")
     wanted = list(_wanted(rows, SERVER))
     for row in wanted:
-        lines += ["", *_why(row, "--")]
+        lines += ["", *_why(server, row, "--")]
         statement = f"ALTER SYSTEM SET {row.advice.name} = '{row.advice.wanted}';"
         lines.append(statement if row.is_ready else f"-- {statement}")
     if any(row.is_ready for row in wanted):
@@ -59,7 +59,7 @@ def _wanted(rows: Iterable[Row], scope: str) -> Iterator[Row]:
     return (row for row in rows if row.advice.scope == scope and not row.is_fine)
 
 
-def _why(row: Row, mark: str) -> list[str]:
+def _why(server: Server, row: Row, mark: str) -> list[str]:
     text = f"{row.advice.reason} Now {row.current} ({row.origin})."
     if row.advice.effect == "restart":
         text += " Needs a restart."
@@ -67,6 +67,9 @@ def _why(row: Row, mark: str) -> list[str]:
         text += " To be decided by hand."
     if row.hurdle:
         text += f" Note: {row.hurdle.text}."
+    for found in server.overrides:
+        if found.name == row.advice.name:
+            text += f" It stays {found.value} for {found.whose}, whatever the server has."
     return _comment(text, mark)
 
 
