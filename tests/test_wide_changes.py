@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from loader import transform
+from loader import sqlfiles, transform
 from loader.db import Connection, scalar
 from tests.support.commands import Commands
 from tests.support.staged import field_value, lead, stage_run
@@ -284,3 +284,16 @@ def test_a_view_of_somebody_else_stops_nothing(connection: Connection, commands:
 
     assert '"leads" is not a view' in warned
     assert scalar(connection, "SELECT count(*) FROM amo.leads") == 1
+
+
+def test_a_new_column_of_every_account_takes_the_name(connection: Connection) -> None:
+    """An edited file never costs the night, whatever the fields are called."""
+    one = lead(1, visitor_uid="v", custom_fields_values=[field_value(7, "text", "f")])
+    fields(connection, definition(7, "visitor_uid"), leads=[one])
+    assert values(connection, "visitor_uid") == [("f",)]
+    file = next(f for f in sqlfiles.find("transforms/4_mart") if f.stem == "leads")
+    edited = file.text.replace(b"lead.score,", b"lead.score, lead.visitor_uid,")
+
+    connection.execute(edited)
+
+    assert values(connection, "visitor_uid", "visitor_uid (7)") == [("v", "f")]
