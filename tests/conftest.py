@@ -186,6 +186,15 @@ def loaded(commands: Commands) -> Commands:
 
 
 @pytest.fixture
+def staged(loaded: Commands, connection: Connection) -> Commands:
+    """The same, and the pages are in staging: where another test crashed the server since, it
+    has emptied those of the database that is copied."""
+    if connection.execute("SELECT FROM staging.pages LIMIT 1").fetchone() is None:
+        loaded.ok("load")
+    return loaded
+
+
+@pytest.fixture
 def own_commands(dsn: str, own_account: Sandbox) -> Commands:
     """bin/* with the test's database and an account of its own."""
     return for_account(dsn, own_account)

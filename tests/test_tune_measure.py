@@ -59,11 +59,11 @@ def start_and_wait(commands: Commands, connection: Connection) -> Any:
     return process
 
 
-def test_ratios(loaded: Commands, connection: Connection) -> None:
+def test_ratios(staged: Commands, connection: Connection) -> None:
     """Of each arm, from the same rows; the database that was measured is as it was."""
     before = content(connection)
 
-    result = loaded.ok("tune", "measure", "--rounds", "2", "--json").json
+    result = staged.ok("tune", "measure", "--rounds", "2", "--json").json
 
     assert content(connection) == before
     assert scratch_databases(connection) == []
@@ -86,9 +86,9 @@ def test_ratios(loaded: Commands, connection: Connection) -> None:
     assert any("shared_buffers" in one["name"] for one in result["not_measured"])
 
 
-def test_text(loaded: Commands) -> None:
+def test_text(staged: Commands) -> None:
     """80 columns, and one round claims nothing."""
-    lines = loaded.ok("tune", "measure", "--rounds", "1").out.splitlines()
+    lines = staged.ok("tune", "measure", "--rounds", "1").out.splitlines()
 
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("work_mem 64MB ") for line in lines)
@@ -109,9 +109,9 @@ def test_made_up_account(commands: Commands, connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal(loaded: Commands, connection: Connection, number: signal.Signals) -> None:
+def test_signal(staged: Commands, connection: Connection, number: signal.Signals) -> None:
     """In the middle of a statement, and twice: the scratch database goes all the same."""
-    process = start_and_wait(loaded, connection)
+    process = start_and_wait(staged, connection)
     process.send_signal(number)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=30)
@@ -121,9 +121,9 @@ def test_signal(loaded: Commands, connection: Connection, number: signal.Signals
     assert scratch_databases(connection) == []
 
 
-def test_leftovers(loaded: Commands, connection: Connection) -> None:
+def test_leftovers(staged: Commands, connection: Connection) -> None:
     """What kill -9 leaves is dropped by the next one; what only has such a name is not."""
-    process = start_and_wait(loaded, connection)
+    process = start_and_wait(staged, connection)
     alive = scratch_databases(connection)
     scratch.drop_leftovers(connection)
     assert scratch_databases(connection) == alive, "in use"
@@ -132,17 +132,17 @@ def test_leftovers(loaded: Commands, connection: Connection) -> None:
     assert scratch_databases(connection) == alive
     connection.execute("CREATE DATABASE amo_measure_7")
     try:
-        loaded.ok("tune", "measure", "--rounds", "1")
+        staged.ok("tune", "measure", "--rounds", "1")
         assert scratch_databases(connection) == ["amo_measure_7"]
     finally:
         connection.execute("DROP DATABASE amo_measure_7")
 
 
-def test_privileges(loaded: Commands, connection: Connection, dsn: str) -> None:
+def test_privileges(staged: Commands, connection: Connection, dsn: str) -> None:
     """To read, and CREATEDB: no more. What else the role may not, is not measured."""
     reads = "GRANT pg_read_all_data TO {}"
     with plain_role(connection, dsn, reads) as (role, plain):
-        refused = loaded.run("tune", "measure", AMO_DSN=plain)
+        refused = staged.run("tune", "measure", AMO_DSN=plain)
 
         assert refused.code == 3
         assert "ERROR [3]: the role may not make a database to measure in" in refused.err
@@ -150,7 +150,7 @@ def test_privileges(loaded: Commands, connection: Connection, dsn: str) -> None:
             f'HINT: a superuser: ALTER ROLE "{role}" CREATEDB; nothing was changed' in refused.err
         )
     with plain_role(connection, dsn, reads, "ALTER ROLE {} CREATEDB") as (_, plain):
-        result = loaded.ok("tune", "measure", "--rounds", "1", "--json", AMO_DSN=plain).json
+        result = staged.ok("tune", "measure", "--rounds", "1", "--json", AMO_DSN=plain).json
 
         left_out = {one["name"].split()[0]: one["why"] for one in result["not_measured"]}
         assert "GRANT SET ON PARAMETER" in left_out["wal_compression"]

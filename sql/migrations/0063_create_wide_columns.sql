@@ -16,8 +16,7 @@ CREATE TABLE IF NOT EXISTS ops.wide_columns (
 COMMENT ON TABLE ops.wide_columns IS
 'Which custom field is which column of mart.<entity_type>: kept, so that a new field renames none. '
 'Fields of several accounts with the same name and type share a column.';
-COMMENT ON COLUMN ops.wide_columns.field_name IS
-'The name in amoCRM without control characters and superfluous blanks, not cut.';
+COMMENT ON COLUMN ops.wide_columns.field_name IS 'As in amoCRM, cleaned to one line, not cut.';
 COMMENT ON COLUMN ops.wide_columns.column_type IS 'The type that the field asks for.';
 COMMENT ON COLUMN ops.wide_columns.column_name IS
 'At most 63 bytes; NULL: left out, because there are more than 1500.';
@@ -242,9 +241,8 @@ BEGIN
         UPDATE ops.wide_columns AS named
         SET column_name = chosen
         WHERE
-            named.entity_type = entity
-            AND named.account_id = field.account_id
-            AND named.field_id = field.field_id;
+            (named.entity_type, named.account_id, named.field_id)
+            = (entity, field.account_id, field.field_id);
     END LOOP;
 END;
 $$;
