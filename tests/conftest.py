@@ -28,6 +28,9 @@ _STACK = pytest.StashKey[ExitStack]()
 _SERVERS = pytest.StashKey[list[Server]]()
 _LOCK = pytest.StashKey[Path]()
 _NUMBERS = itertools.count(1)
+# What a crash of the server takes from the databases that are copied, by database and table.
+UNLOGGED = ("staging.pages", "staging.epoch")
+_STAGED: dict[str, dict[str, bytes]] = {}
 
 # Equal seeds make equal accounts: a database loaded from one fits another.
 # A fixed drive_url: another port on another day must not look like a change of the account.
@@ -186,11 +189,13 @@ def loaded(commands: Commands) -> Commands:
 
 
 @pytest.fixture
-def staged(loaded: Commands, connection: Connection) -> Commands:
-    """The same, and the pages are in staging: where another test crashed the server since, it
-    has emptied those of the database that is copied."""
-    if connection.execute("SELECT FROM staging.pages LIMIT 1").fetchone() is None:
-        loaded.ok("load")
+def staged(loaded: Commands, loaded_template: str, connection: Connection) -> Commands:
+    """The same, and its pages are in staging, also when another test crashed the server, which
+    emptied the UNLOGGED tables of the database that is copied."""
+    for table, rows in _STAGED[loaded_template].items():
+        connection.execute(f"TRUNCATE {table}".encode())
+        with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)".encode()) as copy:
+            copy.write(rows)
     return loaded
 
 
@@ -214,7 +219,14 @@ def _loaded(server: Server, template: str, account: Sandbox, name: str) -> Itera
         commands = for_account(dsn, account)
         commands.ok("load")
         commands.ok("transform")
+        with db.connect(dsn, command="test") as connection:
+            _STAGED[name] = {table: _rows(connection, table) for table in UNLOGGED}
         yield name
+
+
+def _rows(connection: Connection, table: str) -> bytes:
+    with connection.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)".encode()) as copy:
+        return b"".join(copy)
 
 
 class database:  # noqa: N801 - reads as a word in a with statement
