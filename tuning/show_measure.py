@@ -28,10 +28,11 @@ class Result:
 
 def text(result: Result) -> str:
     """Table, verdicts, what was not measured."""
+    # Without what a distribution adds: 15.18 (Debian 15.18-0+deb12u1).
+    version = result.version.split()[0]
     head = ("arm", "seconds", "ratio", "from to", "WAL MB", "temp MB")
     lines = [
-        # Without what a distribution adds: 15.18 (Debian 15.18-0+deb12u1).
-        f"PostgreSQL {result.version.split()[0]}: first transform of {result.load.entities:,} entities, "
+        f"PostgreSQL {version}: first transform of {result.load.entities:,} entities, "
         f"{units.rounded(result.load.json_bytes)} of JSON",
         f"from {result.source}; final tables empty; {units.counted(result.rounds, 'round')} "
         "in turns, ratio to its two baselines",
