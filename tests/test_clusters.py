@@ -20,8 +20,8 @@ from sandbox.generate.account import Size
 from sandbox.generate.build import build, new_account
 from sandbox.generate.legal_ids import inn10, inn12
 from tests.support.cards import Card, Cluster, apart, documents, expected
+from tests.support.psql import psql
 from tests.support.staged import bring, stage_run
-from tests.test_transforms import psql
 
 A, B, C = (inn10(Random(name)) for name in "ABC")
 PERSON = inn12(Random("person"))

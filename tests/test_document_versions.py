@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,10 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from loader import embedded, sqlfiles
+from loader import sqlfiles
 from loader.db import Connection, scalar
 from tests.support import staged
 from tests.support.commands import Commands
+from tests.support.psql import psql
 from tests.support.staged import field_value, lead, stage_run
 
 Row = tuple[Any, ...]
@@ -387,34 +387,28 @@ def test_a_killed_transform_keeps_nothing(
 
 def test_by_hand(night: Commands, connection: Connection, dsn: str) -> None:
     """psql -f of the file does what the flag does; twice, and between, it does no harm."""
+    (versioning,) = sqlfiles.find("transforms/5_history")
+    explode = sqlfiles.find("transforms/1_explode")[0]
     stage_leads(connection, lead(1, name="a"))
     night.ok("transform")
     for name in ("b", "c"):
-        _psql(dsn, "5_history/document_versions")
-        _psql(dsn, "5_history/document_versions")
+        psql(dsn, versioning)
+        psql(dsn, versioning)
         stage_leads(connection, lead(1, name=name))
-        _psql(dsn, "1_explode/documents")
-    _psql(dsn, "5_history/document_versions")
+        psql(dsn, explode)
+    psql(dsn, versioning)
     night.ok("transform", "--history")
 
     expected = [("a", "change", False), ("b", "change", False), ("c", None, False)]
     assert versions(connection) == expected
-    _psql(dsn, "5_history/document_versions", "-c amo.history_days=1")
+    psql(dsn, versioning, "-c amo.history_days=1")
     assert len(versions(connection)) == 3
     connection.execute(
         "UPDATE amo.document_versions SET valid_from = valid_from - interval '9 days',"
         " valid_to = valid_to - interval '9 days' WHERE valid_to IS NOT NULL"
     )
-    _psql(dsn, "5_history/document_versions", "-c amo.history_days=1")
+    psql(dsn, versioning, "-c amo.history_days=1")
     assert versions(connection) == expected[2:]
-
-
-def _psql(dsn: str, name: str, options: str = "") -> None:
-    subprocess.run(
-        [embedded.binary("psql"), "-X", "-1", "-v", "ON_ERROR_STOP=1", "-f",
-         sqlfiles.ROOT / "transforms" / f"{name}.sql", dsn],
-        check=True, capture_output=True, env=Commands().full_environment(PGOPTIONS=options),
-    )  # fmt: skip
 
 
 def test_the_check_finds_what_is_wrong(night: Commands, connection: Connection) -> None:

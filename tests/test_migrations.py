@@ -9,6 +9,7 @@ from pathlib import Path
 from loader import embedded, sqlfiles
 from loader.db import Connection, scalar
 from tests.support.commands import Commands
+from tests.support.psql import psql
 
 FILES = sqlfiles.find("migrations")
 
@@ -41,17 +42,9 @@ def test_up_twice(empty_dsn: str) -> None:
 def test_psql_gives_the_same_schema(empty_dsn: str, dsn: str, tmp_path: Path) -> None:
     """By hand with psql or with bin/migrate: pg_dump cannot tell the difference."""
     for file in FILES:
-        _psql(file, empty_dsn)
+        psql(empty_dsn, file)
 
     assert _dump(empty_dsn) == _dump(dsn)
-
-
-def _psql(file: sqlfiles.SqlFile, dsn: str) -> None:
-    subprocess.run(
-        [embedded.binary("psql"), "-X", "-1", "-v", "ON_ERROR_STOP=1", "-f", file.path, dsn],
-        check=True,
-        capture_output=True,
-    )
 
 
 def _dump(dsn: str) -> str:
@@ -68,7 +61,7 @@ def _dump(dsn: str) -> str:
 def test_migrations_by_hand_can_be_taken_over(empty_dsn: str) -> None:
     """Files that were run by hand are run again by bin/migrate without harm."""
     for file in FILES[:3]:
-        _psql(file, empty_dsn)
+        psql(empty_dsn, file)
 
     Commands({"AMO_DSN": empty_dsn}).ok("migrate", "up")
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
 from typing import Any
 
 import pytest
 
-from loader import embedded, sqlfiles, transform
+from loader import sqlfiles, transform
 from loader.db import Connection, scalar
 from loader.errors import SqlError
+from tests.support.psql import psql
 from tests.support.staged import bring, counted, field_value, lead, stage_run
 
 
@@ -308,18 +307,6 @@ def test_every_file_runs_by_hand(connection: Connection, dsn: str) -> None:
     for check in sqlfiles.find("checks"):
         assert "(0 rows)" in psql(dsn, check)
     assert scalar(connection, "SELECT mode FROM ops.runs WHERE kind = 'transform'") == "by hand"
-
-
-def psql(dsn: str, file: sqlfiles.SqlFile) -> str:
-    done = subprocess.run(
-        [embedded.binary("psql"), "-X", "-1", "-v", "ON_ERROR_STOP=1", "-f", file.path, dsn],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PGOPTIONS": "-c client_min_messages=warning"},
-    )
-    assert done.returncode == 0, f"{file.name}: {done.stderr}"
-    return done.stdout
 
 
 def test_a_failed_check_rolls_back(connection: Connection) -> None:

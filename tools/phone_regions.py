@@ -40,12 +40,13 @@ _KINDS = ("fixed_line", "mobile", "premium_rate", "toll_free", "shared_cost", "v
 
 
 def migration() -> str:
-    """The whole file; one plan a line, by country code, the main region first."""
+    """The whole file; the plans of one country code a line, the main region first."""
     return _HEAD.format(version=version("phonenumbers"), rows=",\n".join(_rows()))
 
 
 def _rows() -> Iterator[str]:
     for country_code, regions in sorted(COUNTRY_CODE_TO_REGION_CODE.items()):
+        plans = []
         for priority, region in enumerate(regions):
             plan = PhoneMetadata.metadata_for_region_or_calling_code(country_code, region)
             if plan is None:
@@ -53,7 +54,8 @@ def _rows() -> Iterator[str]:
             # The codes of no country (+800, +883 …) all have the region 001.
             name = str(country_code) if region == "001" else region
             columns = (name, str(country_code), priority, *_columns(plan))
-            yield f"({', '.join(map(_literal, columns))})"
+            plans.append(f"({', '.join(map(_literal, columns))})")
+        yield ", ".join(plans)
 
 
 def _columns(plan: PhoneMetadata) -> Iterator[str | int | None]:

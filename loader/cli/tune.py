@@ -28,6 +28,17 @@ _STATUS: LiteralString = """
 """
 
 
+patience = click.option(
+    "--patience",
+    "patience_seconds",
+    type=click.FloatRange(min=0),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For all locks together.",
+)
+
+
 @click.group(commands=[advise, indexes])
 def tune() -> None:
     """Settings of PostgreSQL around large loads; what is changed is noted and comes back."""
@@ -62,15 +73,7 @@ def tune() -> None:
     metavar="HOURS",
     help="After that, the next load, transform or bin/tune undoes it.",
 )
-@click.option(
-    "--patience",
-    "patience_seconds",
-    type=click.FloatRange(min=0),
-    default=15.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For all locks together.",
-)
+@patience
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
 @common
 def apply(
@@ -107,15 +110,7 @@ def apply(
 @tune.command(name="revert")
 @click.option("--dry-run", is_flag=True, help="Print what would be tried, and stop.")
 @click.option("--no-vacuum", is_flag=True, help="Leave VACUUM (ANALYZE) to autovacuum.")
-@click.option(
-    "--patience",
-    "patience_seconds",
-    type=click.FloatRange(min=0),
-    default=15.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For all locks together.",
-)
+@patience
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
 @common
 def revert_command(

@@ -9,7 +9,7 @@ from tests.support.commands import ROOT
 
 
 def lines(name: str) -> Iterator[list[str]]:
-    r"""The fields of each line that is no comment; \n, \t and \uXXXX are those characters."""
+    r"""The fields of each line that is no comment; \n, \t and \u0041 stand for characters."""
     text = (ROOT / "tests" / "data" / name).read_text(encoding="utf-8")
     for line in text.splitlines():
         if line and not line.startswith("# "):
