@@ -1,5 +1,5 @@
 -- Purpose: lower case in every script and locale, and punycode, for the domains of e-mails.
--- Writes:  staging.lower_text(), staging.punycode_encode(), staging.punycode_decode()
+-- Writes:  staging.lower_text(), staging.punycode_encode(), staging.punycode_decode(), …
 -- Re-run:  safe; functions are replaced by the same text.
 
 -- lower() knows as many letters as the locale of the database: in C only those of ASCII.
@@ -35,7 +35,29 @@ RETURN translate(
 COMMENT ON FUNCTION staging.lower_text(text) IS
 'In lower case, the same in every locale of a database.';
 
--- RFC 3492, section 6.3. The bias is worked out in the same loop: section 6.1.
+-- RFC 3492, section 6.1.
+CREATE OR REPLACE FUNCTION staging.punycode_bias(delta bigint, length bigint, is_first boolean)
+RETURNS bigint
+LANGUAGE plpgsql
+IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog
+AS $$
+DECLARE
+    rest bigint := delta / CASE WHEN is_first THEN 700 ELSE 2 END;
+    bias bigint := 0;
+BEGIN
+    rest := rest + rest / length;
+    WHILE rest > 455 LOOP
+        rest := rest / 35;
+        bias := bias + 36;
+    END LOOP;
+    RETURN bias + 36 * rest / (rest + 38);
+END;
+$$;
+COMMENT ON FUNCTION staging.punycode_bias(bigint, bigint, boolean) IS
+'How punycode (RFC 3492) goes on after a letter that was delta away from the one before.';
+
+-- RFC 3492, section 6.3.
 CREATE OR REPLACE FUNCTION staging.punycode_encode(label text)
 RETURNS text
 LANGUAGE plpgsql
@@ -94,14 +116,7 @@ BEGIN
                     base := base + 36;
                 END LOOP;
                 result := result || substr(signs, rest::integer + 1, 1);
-                delta := delta / CASE handled WHEN basic THEN 700 ELSE 2 END;
-                delta := delta + delta / (handled + 1);
-                bias := 0;
-                WHILE delta > 455 LOOP
-                    delta := delta / 35;
-                    bias := bias + 36;
-                END LOOP;
-                bias := bias + 36 * delta / (delta + 38);
+                bias := staging.punycode_bias(delta, handled + 1, handled = basic);
                 delta := 0;
                 handled := handled + 1;
             END IF;
@@ -135,7 +150,6 @@ DECLARE
     base bigint;
     digit integer;
     threshold bigint;
-    delta bigint;
 BEGIN
     IF encoded !~ '^[-a-z0-9]{1,63}$' THEN
         RETURN NULL;
@@ -160,14 +174,7 @@ BEGIN
                 RETURN NULL;
             END IF;
         END LOOP;
-        delta := (spot - before) / CASE before WHEN 0 THEN 700 ELSE 2 END;
-        delta := delta + delta / (length(result) + 1);
-        bias := 0;
-        WHILE delta > 455 LOOP
-            delta := delta / 35;
-            bias := bias + 36;
-        END LOOP;
-        bias := bias + 36 * delta / (delta + 38);
+        bias := staging.punycode_bias(spot - before, length(result) + 1, before = 0);
         next_point := next_point + spot / (length(result) + 1);
         spot := spot % (length(result) + 1);
         IF next_point > 1114111 OR next_point BETWEEN 55296 AND 57343 THEN

@@ -83,36 +83,7 @@ WHERE EXISTS (SELECT FROM staging.cluster_due);
 
 ANALYZE staging.cluster_evidence;
 
-INSERT INTO staging.cluster_nodes (node, account_id, entity_id, richness, root)
-SELECT
-    numbered.node,
-    numbered.account_id,
-    numbered.entity_id,
-    coalesce(known.richness, 0) AS richness,
-    numbered.node AS root
-FROM (
-    SELECT
-        company.account_id,
-        company.id AS entity_id,
-        row_number() OVER (ORDER BY company.account_id, company.id) AS node
-    FROM amo.companies AS company
-    WHERE
-        company.deleted_at IS NULL
-        AND company.is_deleted IS NOT TRUE
-        AND EXISTS (
-            SELECT FROM staging.cluster_evidence AS evidence
-            WHERE evidence.account_id = company.account_id AND evidence.entity_id = company.id
-        )
-) AS numbered
-LEFT JOIN staging.richness AS known
-    ON
-        numbered.account_id = known.account_id
-        AND numbered.entity_id = known.entity_id
-        AND known.entity_type = 'companies'
--- Without it all details are counted also when there is nobody to count them for.
-WHERE EXISTS (SELECT FROM staging.cluster_evidence);
-
-ANALYZE staging.cluster_nodes;
+SELECT staging.number_nodes('companies');
 
 -- A firm is an INN. Where its companies have different KPP, they are branches, each a firm of
 -- its own, and those without a KPP are another one: nobody knows which branch they are.

@@ -84,36 +84,7 @@ WHERE
 
 ANALYZE staging.cluster_evidence;
 
-INSERT INTO staging.cluster_nodes (node, account_id, entity_id, richness, root)
-SELECT
-    numbered.node,
-    numbered.account_id,
-    numbered.entity_id,
-    coalesce(known.richness, 0) AS richness,
-    numbered.node AS root
-FROM (
-    SELECT
-        contact.account_id,
-        contact.id AS entity_id,
-        row_number() OVER (ORDER BY contact.account_id, contact.id) AS node
-    FROM amo.contacts AS contact
-    WHERE
-        contact.deleted_at IS NULL
-        AND contact.is_deleted IS NOT TRUE
-        AND EXISTS (
-            SELECT FROM staging.cluster_evidence AS evidence
-            WHERE evidence.account_id = contact.account_id AND evidence.entity_id = contact.id
-        )
-) AS numbered
-LEFT JOIN staging.richness AS known
-    ON
-        numbered.account_id = known.account_id
-        AND numbered.entity_id = known.entity_id
-        AND known.entity_type = 'contacts'
--- Without it all details are counted also when there is nobody to count them for.
-WHERE EXISTS (SELECT FROM staging.cluster_evidence);
-
-ANALYZE staging.cluster_nodes;
+SELECT staging.number_nodes('contacts');
 
 SELECT staging.link_nodes('phone');
 
