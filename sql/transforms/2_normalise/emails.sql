@@ -1,6 +1,6 @@
 -- Purpose: e-mail addresses from the documents that changed, each distinct value read once.
 -- Version: 2
--- Reads:   staging.changed_documents
+-- Reads:   staging.multitext_values()
 -- Writes:  staging.emails
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -10,26 +10,7 @@ INSERT INTO staging.emails (
     account_id, entity_type, entity_id, position, raw, email, enum_code, is_valid
 )
 WITH typed AS MATERIALIZED (
-    SELECT
-        document.account_id,
-        document.stream AS entity_type,
-        document.entity_id,
-        item.ordinal,
-        item.doc ->> 'value' AS raw,
-        -- An object may have an address inside; what it means there nobody knows.
-        jsonb_typeof(item.doc -> 'value') = 'string' AS is_text,
-        coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code
-    FROM staging.changed_documents AS document
-    CROSS JOIN
-        LATERAL
-        jsonb_path_query(
-            document.doc,
-            '$.custom_fields_values[*] ? (@.field_code == "EMAIL").values[*]'
-            ' ? (@.type() == "object")'
-        ) WITH ORDINALITY AS item (doc, ordinal)
-    WHERE
-        document.stream IN ('leads', 'contacts', 'companies', 'customers')
-        AND item.doc ->> 'value' IS NOT NULL
+    SELECT item.* FROM staging.multitext_values('EMAIL') AS item
 ),
 
 candidates AS MATERIALIZED (
@@ -41,6 +22,7 @@ candidates AS MATERIALIZED (
     FROM (
         SELECT typed.raw
         FROM typed
+        -- An object may have an address inside; what it means there nobody knows.
         WHERE typed.is_text
         GROUP BY typed.raw
     ) AS value

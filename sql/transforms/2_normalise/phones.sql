@@ -1,6 +1,6 @@
 -- Purpose: phone numbers from the documents that changed, each distinct value read once.
 -- Version: 2
--- Reads:   staging.changed_documents, ops.account_phone_regions, ops.phone_regions
+-- Reads:   staging.multitext_values(), ops.account_phone_regions, ops.phone_regions
 -- Writes:  staging.phones
 -- Re-run:  safe; rebuilt from scratch.
 
@@ -12,26 +12,11 @@ INSERT INTO staging.phones (
 )
 WITH typed AS MATERIALIZED (
     SELECT
-        document.account_id,
-        document.stream AS entity_type,
-        document.entity_id,
-        item.ordinal,
-        item.doc ->> 'value' AS raw,
-        coalesce(item.doc ->> 'enum_code', item.doc ->> 'enum') AS enum_code,
+        item.*,
         coalesce(home.region, 'RU') AS region
-    FROM staging.changed_documents AS document
+    FROM staging.multitext_values('PHONE') AS item
     LEFT JOIN ops.account_phone_regions AS home
-        ON document.account_id = home.account_id
-    CROSS JOIN
-        LATERAL
-        jsonb_path_query(
-            document.doc,
-            '$.custom_fields_values[*] ? (@.field_code == "PHONE").values[*]'
-            ' ? (@.type() == "object")'
-        ) WITH ORDINALITY AS item (doc, ordinal)
-    WHERE
-        document.stream IN ('leads', 'contacts', 'companies', 'customers')
-        AND item.doc ->> 'value' IS NOT NULL
+        ON item.account_id = home.account_id
 ),
 
 numbers AS MATERIALIZED (
