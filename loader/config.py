@@ -13,37 +13,7 @@ from urllib.parse import urlsplit
 
 from loader import secrets
 from loader.errors import UsageError
-
-# amoCRM allows 7 requests a second (facts: D:api/recommendations, K:limitations).
-RATE_LIMIT = 7.0
-
-DEFAULTS = {"rate": str(RATE_LIMIT), "home": "./.amo", "history": "off"}
-NAMES = (
-    "base_url",
-    "access_token",
-    "access_token_file",
-    "client_id",
-    "client_secret",
-    "client_secret_file",
-    "redirect_uri",
-    "refresh_token",
-    "refresh_token_file",
-    "rate",
-    "dsn",
-    "home",
-    "history",
-    "history_days",
-    # Of the server, for bin/tune: what cannot be asked of it over the network.
-    "ram",
-    "cpus",
-    "disk",
-    "wal_space",
-)
-# Each may also be given as the path of a file of mode 0600, in NAME_file.
-SECRETS = ("access_token", "client_secret", "refresh_token")
-
-# Any of these means that the user has a PostgreSQL of her own in mind.
-LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+from loader.settings import DEFAULTS, LIBPQ, NAMES, RATE_LIMIT, SECRETS
 
 
 @dataclass(frozen=True, slots=True)

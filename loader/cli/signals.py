@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 
 class StopOnSignal:
@@ -13,15 +14,16 @@ class StopOnSignal:
     def __init__(self) -> None:
         self.event = threading.Event()
         self.number: int | None = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopOnSignal:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+            self._before[number] = signal.signal(number, self._stop)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.number = number

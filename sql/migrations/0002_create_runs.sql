@@ -4,7 +4,7 @@
 
 CREATE TABLE IF NOT EXISTS ops.runs (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT runs_pkey PRIMARY KEY,
-    kind text NOT NULL CONSTRAINT runs_kind CHECK (kind IN ('load', 'transform')),
+    kind text NOT NULL CONSTRAINT runs_kind CHECK (kind IN ('load', 'transform', 'refresh')),
     mode text NOT NULL,
     account_id bigint,
     base_url text,
@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS ops.runs (
     resumed_at timestamptz,
     finished_at timestamptz,
     transformed_by bigint,
+    refreshed_by bigint,
     as_of timestamptz,
     exit_code integer,
     message text,
@@ -24,9 +25,10 @@ CREATE TABLE IF NOT EXISTS ops.runs (
     host text NOT NULL DEFAULT '',
     pid integer NOT NULL DEFAULT pg_backend_pid()
 );
-COMMENT ON TABLE ops.runs IS 'One row per bin/load and bin/transform.';
+COMMENT ON TABLE ops.runs IS 'One row per bin/load, bin/transform and bin/refresh, which is a load and a transform.';
 COMMENT ON COLUMN ops.runs.mode IS
-'Of a load: full, incremental or companies. Of a transform: transform, rebuild or by hand.';
+'Of a load: full, incremental or companies. Of a transform: transform, rebuild or by hand. Of a '
+'refresh: full.';
 COMMENT ON COLUMN ops.runs.companies IS
 'Of a load with --companies: its expressions in one spelling; many ids as the first, how many, and '
 'a digest. Only a load of the same ones is continued. NULL: all companies.';
@@ -39,6 +41,8 @@ COMMENT ON COLUMN ops.runs.as_of IS
 'The clock of amoCRM when the load began: what it reads is complete up to here.';
 COMMENT ON COLUMN ops.runs.transformed_by IS
 'The transform that took all pages of this load; NULL while they still wait in staging.';
+COMMENT ON COLUMN ops.runs.refreshed_by IS
+'Of a load or transform: the refresh that it was a part of; NULL: it ran by itself.';
 
 CREATE TABLE IF NOT EXISTS ops.streams (
     name text CONSTRAINT streams_pkey PRIMARY KEY,

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loader import config as configuration
+from loader.settings import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 # What must not leak from the shell of a developer into a test.
-_FOREIGN = {f"AMO_{name.upper()}" for name in configuration.NAMES if name != "home"}
+_FOREIGN = {f"AMO_{name.upper()}" for name in NAMES if name != "home"}
 
 
 @dataclass(frozen=True, slots=True)
