@@ -47,6 +47,7 @@ class Options:
     resume: bool | None = None
     may_add_account: bool = False
     max_delete_percent: float = 5.0
+    refreshed_by: int | None = None  # the run of bin/refresh that this is a part of
 
 
 def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> Outcome:
@@ -104,6 +105,7 @@ def _begin(connection: Connection, config: Config, options: Options, asked: Acco
         resume=options.resume,
         as_of=asked.answer.answered_at,
         companies=options.selection.terms if options.selection else None,
+        refreshed_by=options.refreshed_by,
     )
     verb = "continues" if run.resumed else "begins"
     logger.info("load %s of account %s %s", run.id, asked.id, verb)

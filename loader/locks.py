@@ -8,6 +8,12 @@ from loader.db import Connection, scalar
 from loader.errors import LockedError
 
 _CLASS = 727_001
+_REFRESH = 727_003
+
+
+def acquire_refresh(connection: Connection) -> None:
+    """One bin/refresh at a time in a database, of whatever account; raises LockedError."""
+    _acquire(connection, _REFRESH, 0, "another bin/refresh is at work in this database")
 
 
 def acquire(connection: Connection, account_id: int) -> None:
@@ -16,8 +22,12 @@ def acquire(connection: Connection, account_id: int) -> None:
     Raises LockedError. The lock belongs to a session: behind a pooler in transaction mode
     it would protect nothing.
     """
-    key = _key(account_id)
-    if scalar(connection, "SELECT pg_try_advisory_lock(%s, %s)", (_CLASS, key)) is True:
+    what = f"another run holds the lock of account {account_id}"
+    _acquire(connection, _CLASS, _key(account_id), what)
+
+
+def _acquire(connection: Connection, kind: int, key: int, what: str) -> None:
+    if scalar(connection, "SELECT pg_try_advisory_lock(%s, %s)", (kind, key)) is True:
         return
     holder = connection.execute(
         "SELECT lock.pid, activity.application_name, activity.client_addr,"
@@ -26,10 +36,10 @@ def acquire(connection: Connection, account_id: int) -> None:
         " WHERE lock.locktype = 'advisory' AND lock.classid = %s AND lock.objid = %s"
         " AND lock.granted AND lock.database ="
         " (SELECT oid FROM pg_database WHERE datname = current_database())",
-        (_CLASS, key),
+        (kind, key),
     ).fetchone()
     raise LockedError(
-        f"another run holds the lock of account {account_id}",
+        what,
         detail=_describe(holder) if holder else "it ended at this moment",
         hint="wait for it, or end it with: SELECT pg_terminate_backend(pid)",
     )

@@ -71,12 +71,14 @@ def begin(
     resume: bool | None,
     as_of: datetime | None = None,
     companies: Sequence[str] | None = None,
+    refreshed_by: int | None = None,
 ) -> Run:
     """Continue the newest unfinished load of the same kind, or begin a new one.
 
     companies: the expressions of a load of chosen ones, in one spelling; None: of all.
     resume: True also takes one that is old or ended in part, False never, None is the default.
     as_of: amoCRM's clock; where it did not say the time, ours is taken.
+    refreshed_by: the refresh that the load is a part of.
     """
     kind = {
         "mode": mode,
@@ -91,13 +93,15 @@ def begin(
         "version": __version__,
         "as_of": as_of,
         "companies": None if companies is None else list(companies),
+        "refreshed_by": refreshed_by,
     }
     with connection.transaction():
         if resume is not False:
             # A run that was transformed is closed: its pages may be gone from staging.
             row = connection.execute(
                 "UPDATE ops.runs SET status = 'running', resumed_at = now(), finished_at = NULL,"
-                " exit_code = NULL, message = NULL, host = %(host)s, pid = %(pid)s"
+                " exit_code = NULL, message = NULL, host = %(host)s, pid = %(pid)s,"
+                " refreshed_by = %(refreshed_by)s"
                 " WHERE id = (SELECT max(id) FROM ops.runs WHERE kind = 'load'"
                 " AND mode = %(mode)s AND account_id = %(account_id)s AND streams = %(streams)s"
                 " AND companies IS NOT DISTINCT FROM %(companies)s::text[])"
@@ -122,9 +126,9 @@ def begin(
         epochs.drop_spent_pages(connection)
         row = connection.execute(
             "INSERT INTO ops.runs (kind, mode, account_id, base_url, streams, epoch, version,"
-            " host, pid, as_of, companies) VALUES ('load', %(mode)s, %(account_id)s, %(base_url)s,"
-            " %(streams)s, %(epoch)s, %(version)s, %(host)s, %(pid)s,"
-            " coalesce(%(as_of)s, now()), %(companies)s::text[])"
+            " host, pid, as_of, companies, refreshed_by)"
+            " VALUES ('load', %(mode)s, %(account_id)s, %(base_url)s, %(epoch)s,"
+            " %(version)s, %(host)s, %(pid)s, coalesce(%(as_of)s, now()), %(companies)s::text[], %(refreshed_by)s)"
             " RETURNING id, extract(epoch FROM as_of)::bigint",
             kind,
         ).fetchone()

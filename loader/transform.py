@@ -33,6 +33,7 @@ def transform(
     chunk_rows: int | None = None,
     history: History | None = None,
     *,
+    refreshed_by: int | None = None,
     raises_work_mem: bool = True,
 ) -> Done:
     """Run all steps and checks. Nothing is kept when one fails, or no more than whole slices.
@@ -40,6 +41,7 @@ def transform(
     rebuild: None, or names of tables to make again from the kept documents (empty: all).
     chunk_rows: None for one transaction, or how many documents a transaction carries on.
     history: None, or how long versions of documents are kept.
+    refreshed_by: the refresh that this is a part of.
     raises_work_mem: to 64 MB at least; False for who measures what less of it does.
     Raises SqlError naming file and line, LockedError, SchemaError, and, after everything else
     was transformed, TemporaryError when the pages of a load were lost in a server crash.
@@ -50,7 +52,7 @@ def transform(
     epochs.ensure(connection)
     todo = make_plan(connection, rebuild, keeps_history=history is not None)
     slices = Slices(connection, chunk_rows, raises_work_mem)
-    work = _Work(connection, todo, slices, _begin(connection, todo), on_step)
+    work = _Work(connection, todo, slices, _begin(connection, todo, refreshed_by), on_step)
     try:
         with slices.whole():
             with slices.part():
@@ -147,7 +149,7 @@ class _Work:
         self.connection.execute("ANALYZE staging.changes")
 
 
-def _begin(connection: Connection, todo: Plan) -> int:
+def _begin(connection: Connection, todo: Plan, refreshed_by: int | None) -> int:
     """A new transform run; one that a crash left open is closed, its work is taken over."""
     with connection.transaction():
         connection.execute(
@@ -156,8 +158,9 @@ def _begin(connection: Connection, todo: Plan) -> int:
         )
         run_id = scalar(
             connection,
-            "INSERT INTO ops.runs (kind, mode, version) VALUES ('transform', %s, %s) RETURNING id",
-            (todo.mode, __version__),
+            "INSERT INTO ops.runs (kind, mode, version, refreshed_by)"
+            " VALUES ('transform', %s, %s, %s) RETURNING id",
+            (todo.mode, __version__, refreshed_by),
         )
     return int(run_id)
 

@@ -70,13 +70,21 @@ def main() -> None:
         load,
         measure,
         migrate,
+        refresh,
         transform,
         tune,
     )
 
     load.load.add_command(auth.auth)
     tune.tune.add_command(measure.measure)
-    for command in (load.load, transform.transform, migrate.migrate, tune.tune, demo.demo):
+    for command in (
+        load.load,
+        transform.transform,
+        refresh.refresh,
+        migrate.migrate,
+        tune.tune,
+        demo.demo,
+    ):
         cli.add_command(command)
     # As an exception, so that the embedded server is stopped on the way out.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -15,6 +17,7 @@ class StopOnSignal:
         self.event = threading.Event()
         self.number: int | None = None
         self._before: dict[int, Any] = {}
+        self._raises = False
 
     def __enter__(self) -> StopOnSignal:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -25,7 +28,20 @@ class StopOnSignal:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Inside, a signal raises KeyboardInterrupt as well: psycopg cancels its statement."""
+        self._raises = True
+        try:
+            if self.event.is_set():
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._raises = False
+
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.number = number
         self.event.set()
         signal.signal(number, signal.SIG_DFL)
+        if self._raises:
+            raise KeyboardInterrupt

@@ -1,0 +1,97 @@
+"""bin/refresh."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from loader import config as configuration
+from loader import db, retention, versions
+from loader import refresh as refreshing
+from loader.cli.main import common, output
+from loader.cli.signals import StopOnSignal
+
+
+@click.command()
+@click.option(
+    "--max-delete-pct",
+    type=click.FloatRange(0, 100),
+    default=5.0,
+    show_default=True,
+    help="Mark nothing as deleted in a stream where more than this share vanished.",
+)
+@click.option(
+    "--chunk-rows",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Commit the rows of every N changed documents, instead of all in one transaction.",
+)
+@click.option(
+    "--persistent",
+    is_flag=True,
+    help="Switch autovacuum off meanwhile on tables of 1,000,000 rows and more.",
+)
+@click.option("--system", "has_system", is_flag=True, help="With --persistent: the server as well.")
+@click.option(
+    "--keep-staging", is_flag=True, help="Leave the pages in staging until the next load begins."
+)
+@click.option("--base-url", metavar="URL", help="Instead of AMO_BASE_URL.")
+@click.option("--rate", metavar="N", help="Requests a second, instead of AMO_RATE; at most 7.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
+@common
+def refresh(
+    max_delete_pct: float,
+    chunk_rows: int | None,
+    persistent: bool,
+    has_system: bool,
+    keep_staging: bool,
+    base_url: str | None,
+    rate: str | None,
+    as_json: bool,
+    verbose: int,
+    quiet: bool,
+) -> None:
+    """The nightly job: load everything, transform it, clean up. One line in cron.
+
+    Says nothing when all is well. When not: ERROR, DETAIL with what is safe, HINT with what to
+    type, and the exit code of what went wrong. However it ends, the next one repairs what is
+    left: a load is continued within 12 hours, a transform begins again, settings are restored.
+
+    \b
+    1. the lock of this database: a second refresh exits 50 and names the first
+    2. what would make the night pointless: schema, rights, pooler, disk
+    3. bin/load, all streams; one that fails does not keep the others back (exit 20)
+    4. bin/transform, with its checks, then VACUUM (ANALYZE) of what changed
+    5. retention: staging is emptied, the ledger of pages is kept for AMO_KEEP_PAGES_DAYS (60),
+       runs and metrics for AMO_KEEP_RUNS_DAYS (400)
+
+    \b
+    0 3 * * *  amo  AMO_CONFIG=/etc/amo-loader/amo.toml /opt/amo-loader/bin/refresh
+
+    Exit: 0 ok, 2 usage, 3 SQL error, 20 partial, 22 delete guard, 50 locked, 56 cannot connect,
+    58 schema, 60 token refused, 61 blocked, 75 try again later, 130/143 signal.
+    """
+    out = output(verbose, quiet)
+    if has_system and not persistent:
+        raise click.UsageError("--system goes with --persistent")
+    config = configuration.load({"base_url": base_url, "rate": rate})
+    wishes = refreshing.Wishes(
+        keep=retention.wanted(config, staging=keep_staging),
+        history=versions.wanted(config),
+        chunk_rows=chunk_rows,
+        max_delete_percent=max_delete_pct,
+        is_persistent=persistent,
+        has_system=has_system,
+    )
+    started = time.monotonic()
+    with db.server(config) as dsn, StopOnSignal() as stop:
+        night = refreshing.refresh(config, dsn, wishes, stop)
+    seconds = time.monotonic() - started
+    if as_json:
+        shown = {"schema": "amo-refresh/run/1", "run_id": night.run_id, "seconds": seconds}
+        click.echo(json.dumps(shown))
+    out.say(f"done in {seconds:.1f} s")
+    if night.trouble:
+        raise night.trouble

@@ -1,0 +1,187 @@
+"""The nightly job: a full load, its transform, and the cleaning up, under one lock."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import psycopg
+
+from loader import __version__, aftermath, db, locks, migrate, retention, runs, streams
+from loader import load as loading
+from loader import transform as transforming
+from loader.config import Config
+from loader.db import Connection, scalar
+from loader.errors import AmoError, DeleteGuardError, Interrupted, PartialError
+from loader.retention import Keep
+from loader.step import Step
+from loader.transform import Done
+from loader.versions import History
+from tuning import revert
+from tuning.plan import Wanted
+from tuning.run import PAYS_FROM_ROWS, tuned
+
+logger = logging.getLogger("amo.refresh")
+
+# Streams are missing or were not trusted; what the others brought is worth its transform.
+IN_PART = (PartialError, DeleteGuardError)
+
+
+class Stop(Protocol):
+    """Signals: a load ends after its pages in flight, a transform at once."""
+
+    event: threading.Event
+    number: int | None
+
+    def interrupting(self) -> AbstractContextManager[None]:
+        """Inside, a signal raises KeyboardInterrupt, upon which psycopg cancels the statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for; chunk_rows and history as for a transform."""
+
+    keep: Keep
+    history: History | None = None
+    chunk_rows: int | None = None
+    max_delete_percent: float = 5.0
+    is_persistent: bool = False  # autovacuum off on large tables meanwhile
+    has_system: bool = False  # settings of the server as well
+
+
+@dataclass(slots=True)
+class Night:
+    """How far a refresh came; trouble: its load ended in part, all else was done."""
+
+    run_id: int
+    load_id: int | None = None
+    transform: Done | None = None
+    trouble: AmoError | None = None
+
+
+def refresh(
+    config: Config,
+    dsn: str,
+    wishes: Wishes,
+    stop: Stop,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> Night:
+    """Load all, transform it, forget what is old. Raises AmoError, and what is safe stands in it.
+
+    A load that ended in part is transformed all the same: `trouble` is to be raised by the
+    caller. Whatever ends it, the next one repairs what is left.
+    """
+    with db.connect(dsn, command="refresh") as connection:
+        migrate.require_current(connection)
+        locks.acquire_refresh(connection)
+        night = Night(_begin(connection, config))
+        try:
+            revert.recover(connection)
+            with _tuning(connection, wishes):
+                _load(config, dsn, wishes, stop, night)
+                _transform(dsn, wishes, stop, night, on_step)
+            retention.run(connection, wishes.keep)
+        except (AmoError, psycopg.Error, KeyboardInterrupt) as exc:
+            error = _explained(connection, night, _as_error(exc, stop))
+            _finish(connection, night, error)
+            raise error from exc
+        night.trouble = night.trouble and _explained(connection, night, night.trouble)
+        _finish(connection, night, night.trouble)
+        return night
+
+
+def _begin(connection: Connection, config: Config) -> int:
+    """A row for this night; one that a kill left open is closed."""
+    connection.execute(
+        "UPDATE ops.runs SET status = 'failed', finished_at = now(),"
+        " message = 'ended without a word' WHERE kind = 'refresh' AND status = 'running'"
+    )
+    return int(
+        scalar(
+            connection,
+            "INSERT INTO ops.runs (kind, mode, base_url, version, host, pid)"
+            " VALUES ('refresh', 'full', %s, %s, %s, %s) RETURNING id",
+            (config.base_url, __version__, socket.gethostname(), os.getpid()),
+        )
+    )
+
+
+def _tuning(connection: Connection, wishes: Wishes) -> AbstractContextManager[None]:
+    if not wishes.is_persistent:
+        return nullcontext()
+    return tuned(connection, Wanted(min_rows=PAYS_FROM_ROWS, has_system=wishes.has_system))
+
+
+def _load(config: Config, dsn: str, wishes: Wishes, stop: Stop, night: Night) -> None:
+    options = loading.Options(
+        streams.select(()),
+        max_delete_percent=wishes.max_delete_percent,
+        refreshed_by=night.run_id,
+    )
+    try:
+        night.load_id = loading.load(config, dsn, options, stop.event).run.id
+    except IN_PART as exc:
+        night.trouble = exc
+    if stop.event.is_set():
+        raise KeyboardInterrupt
+
+
+def _transform(
+    dsn: str, wishes: Wishes, stop: Stop, night: Night, on_step: Callable[[Step], None]
+) -> None:
+    """On a connection of its own, which a signal may break off in the middle."""
+    with db.connect(dsn, command="transform") as connection, stop.interrupting():
+        night.transform = transforming.transform(
+            connection,
+            on_step=on_step,
+            chunk_rows=wishes.chunk_rows,
+            history=wishes.history,
+            refreshed_by=night.run_id,
+        )
+
+
+def _as_error(exc: BaseException, stop: Stop) -> AmoError:
+    """Whatever error a stop led to, it is the signal that is reported."""
+    if stop.number is not None:
+        return Interrupted(stop.number)
+    if isinstance(exc, psycopg.Error):
+        return db.explain(exc)
+    if isinstance(exc, AmoError):
+        return exc
+    raise exc
+
+
+def _explained(connection: Connection, night: Night, error: AmoError) -> AmoError:
+    """The same error, with what is safe and what else went wrong in its DETAIL."""
+    lines = [error.detail] if error.detail else []
+    if night.trouble and night.trouble is not error:
+        lines.append(f"before that: {night.trouble.what}")
+    lines += aftermath.tell(connection, night.run_id)
+    error.detail = "\n".join(lines)
+    return error
+
+
+def _finish(connection: Connection, night: Night, error: AmoError | None) -> None:
+    """Close the row of the night, and of a transform that was broken off."""
+    status = "ok"
+    if error:
+        status = "partial" if error is night.trouble else "failed"
+        status = "interrupted" if isinstance(error, Interrupted) else status
+    try:
+        connection.execute(
+            "UPDATE ops.runs SET status = 'interrupted', finished_at = now(),"
+            " message = 'stopped by a signal'"
+            " WHERE kind = 'transform' AND refreshed_by = %s AND status = 'running'",
+            (night.run_id,),
+        )
+        code, message = (error.exit_code, error.what) if error else (0, "")
+        runs.finish(connection, night.run_id, status, code, message)
+    except psycopg.Error as exc:
+        # The server is gone: the next refresh closes the row.
+        logger.info("run %s is left open: %s", night.run_id, exc)
