@@ -127,8 +127,9 @@ def begin(
         row = connection.execute(
             "INSERT INTO ops.runs (kind, mode, account_id, base_url, streams, epoch, version,"
             " host, pid, as_of, companies, refreshed_by)"
-            " VALUES ('load', %(mode)s, %(account_id)s, %(base_url)s, %(epoch)s,"
-            " %(version)s, %(host)s, %(pid)s, coalesce(%(as_of)s, now()), %(companies)s::text[], %(refreshed_by)s)"
+            " VALUES ('load', %(mode)s, %(account_id)s, %(base_url)s, %(streams)s, %(epoch)s,"
+            " %(version)s, %(host)s, %(pid)s, coalesce(%(as_of)s, now()),"
+            " %(companies)s::text[], %(refreshed_by)s)"
             " RETURNING id, extract(epoch FROM as_of)::bigint",
             kind,
         ).fetchone()
