@@ -128,7 +128,7 @@ def _load(config: Config, dsn: str, wishes: Wishes, stop: Stop, night: Night) ->
         night.load_id = loading.load(config, dsn, options, stop.event).run.id
     except IN_PART as exc:
         night.trouble = exc
-    if stop.event.is_set():
+    if stop.number is not None:
         raise KeyboardInterrupt
 
 
@@ -164,6 +164,8 @@ def _explained(connection: Connection, night: Night, error: AmoError) -> AmoErro
         lines.append(f"before that: {night.trouble.what}")
     lines += aftermath.tell(connection, night.run_id)
     error.detail = "\n".join(lines)
+    if isinstance(error, PartialError):
+        error.hint += " && bin/transform; or leave it to the next night, which reads all again"
     return error
 
 

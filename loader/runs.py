@@ -201,7 +201,7 @@ def finish(
 ) -> None:
     """Close a run, load or transform."""
     connection.execute(
-        "UPDATE ops.runs SET status = %s, exit_code = %s, message = %s, finished_at = now()"
-        " WHERE id = %s",
+        "UPDATE ops.runs SET status = %s, exit_code = %s, message = %s,"
+        " finished_at = clock_timestamp() WHERE id = %s",
         (status, exit_code, message or None, run_id),
     )

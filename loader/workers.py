@@ -211,7 +211,8 @@ class Workers:
     def _fail(self, reading: Reading, exc: AmoError) -> None:
         if self._stop.is_set() or reading not in self._readings or reading.status:
             return
-        logger.warning("%s failed: %s (%s)", reading.name, exc.what, exc.detail)
+        # No warning: the error that the command ends with names them all.
+        logger.info("%s failed: %s (%s)", reading.name, exc.what, exc.detail)
         reading.end("failed", exc.what, exc)
 
     def _fetch(self, listing: Listing, page_no: int) -> Staged:

@@ -33,7 +33,7 @@ class StopOnSignal:
         """Inside, a signal raises KeyboardInterrupt as well: psycopg cancels its statement."""
         self._raises = True
         try:
-            if self.event.is_set():
+            if self.number is not None:
                 raise KeyboardInterrupt
             yield
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable
 
 import psycopg
 
@@ -14,12 +15,17 @@ from sandbox.process import Sandbox
 from tests.support.commands import Commands
 
 
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def wait_for_pages(connection: Connection, count: int) -> None:
     """Until the ledger has that many pages."""
-    deadline = time.monotonic() + 30
-    while int(str(scalar(connection, "SELECT count(*) FROM ops.pages"))) < count:
-        assert time.monotonic() < deadline, "the load does not get on"
-        time.sleep(0.02)
+    until(lambda: int(str(scalar(connection, "SELECT count(*) FROM ops.pages"))) >= count)
 
 
 def reconnect(dsn: str) -> Connection:
