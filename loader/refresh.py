@@ -23,7 +23,7 @@ from loader.retention import Keep
 from loader.step import Step
 from loader.transform import Done
 from loader.versions import History
-from tuning import revert
+from tuning import collect, revert
 from tuning.plan import Wanted
 from tuning.run import PAYS_FROM_ROWS, tuned
 
@@ -83,7 +83,7 @@ def refresh(
         night = Night(_begin(connection, config))
         try:
             revert.recover(connection)
-            with _tuning(connection, wishes):
+            with _tuning(connection, config, wishes):
                 _load(config, dsn, wishes, stop, night)
                 _transform(dsn, wishes, stop, night, on_step)
             retention.run(connection, wishes.keep)
@@ -112,10 +112,12 @@ def _begin(connection: Connection, config: Config) -> int:
     )
 
 
-def _tuning(connection: Connection, wishes: Wishes) -> AbstractContextManager[None]:
+def _tuning(connection: Connection, config: Config, wishes: Wishes) -> AbstractContextManager[None]:
     if not wishes.is_persistent:
         return nullcontext()
-    return tuned(connection, Wanted(min_rows=PAYS_FROM_ROWS, has_system=wishes.has_system))
+    space = collect.wal_space_bytes(connection, config) if wishes.has_system else None
+    wanted = Wanted(min_rows=PAYS_FROM_ROWS, has_system=wishes.has_system, wal_space_bytes=space)
+    return tuned(connection, wanted)
 
 
 def _load(config: Config, dsn: str, wishes: Wishes, stop: Stop, night: Night) -> None:

@@ -37,6 +37,12 @@ def file(server: Server, connection: Connection) -> Iterator[None]:
     connection.execute("SELECT pg_reload_conf()")
 
 
+@pytest.fixture
+def commands(commands: Commands) -> Commands:
+    """As if there were room for WAL, however full this machine is."""
+    return Commands(commands.environment | {"AMO_WAL_SPACE": "100GB"})
+
+
 def set_in_file(connection: Connection, name: str, value: str) -> None:
     connection.execute(system.statement(name, value))
     connection.execute("SELECT pg_reload_conf()")
@@ -72,6 +78,20 @@ def test_apply_and_revert(commands: Commands, connection: Connection, before: st
     assert set(settings(reverted).values()) == {"restored"}
     assert system.in_file(connection, "max_wal_size") == before
     assert system.in_file(connection, "checkpoint_timeout") is None
+
+
+def test_no_more_than_half_of_the_space(commands: Commands, connection: Connection) -> None:
+    """As configured; and nothing at all where the server has that much already."""
+    applied = commands.ok(*APPLY, AMO_WAL_SPACE="6GB").json
+    assert system.in_file(connection, "max_wal_size") == "3072MB"
+    assert settings(applied)["max_wal_size"] == "applied"
+    commands.ok("tune", "revert")
+
+    planned = commands.ok(*APPLY, "--dry-run", AMO_WAL_SPACE="1GB").json
+    change = next(one for one in planned["changes"] if one["name"] == "max_wal_size")
+    assert change["outcome"] == "skipped"
+    assert "WAL may take 1024MB" in change["detail"]
+    assert commands.run(*APPLY, AMO_WAL_SPACE="much").code == 2
 
 
 def test_given_values(commands: Commands, connection: Connection) -> None:

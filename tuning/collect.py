@@ -63,10 +63,7 @@ def collect(connection: Connection, config: Config) -> Server:
     settings = reading.read(connection)
     data, why_not = _data_directory(connection, settings)
     here = Machine() if data is None else machine.inspect(connection.info.backend_pid, data)
-    taken = facts.wal_bytes(connection)
-    here_space = None
-    if here.wal_free_bytes is not None and taken is not None:
-        here_space = here.wal_free_bytes + taken
+    here_space = _space(connection, here)
     values = {
         "ram": (known.ram_bytes, here.ram_bytes),
         "cpus": (known.cpus, here.cpus),
@@ -100,6 +97,23 @@ def collect(connection: Connection, config: Config) -> Server:
         rights=facts.rights(connection),
         database=connection.info.dbname,
     )
+
+
+def wal_space_bytes(connection: Connection, config: Config) -> int | None:
+    """What WAL may take on its volume, as configured or as this machine has it; None: unknown."""
+    if (known := given(config).wal_space_bytes) is not None:
+        return known
+    data, _ = _data_directory(connection, reading.read(connection))
+    if data is None:
+        return None
+    return _space(connection, machine.inspect(connection.info.backend_pid, data))
+
+
+def _space(connection: Connection, here: Machine) -> int | None:
+    taken = facts.wal_bytes(connection)
+    if here.wal_free_bytes is None or taken is None:
+        return None
+    return here.wal_free_bytes + taken
 
 
 def _are_used(settings: dict[str, Setting]) -> bool | None:

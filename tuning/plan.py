@@ -19,12 +19,16 @@ NEAR_WRAPAROUND = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """names: tables of amo, empty for all; min_rows: leave smaller ones alone."""
+    """names: tables of amo, empty for all; min_rows: leave smaller ones alone.
+
+    wal_space_bytes: what WAL may take on its volume, None where nobody knows.
+    """
 
     names: Sequence[str] = ()
     min_rows: int = 0
     has_system: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    wal_space_bytes: int | None = None
 
 
 def make(connection: Connection, wanted: Wanted) -> list[Change]:
@@ -36,7 +40,7 @@ def make(connection: Connection, wanted: Wanted) -> list[Change]:
     if wanted.has_system:
         role = str(scalar(connection, "SELECT quote_ident(current_user)"))
         lack = _lack(connection, role)
-        for wish in profile.wishes(connection, wanted.settings):
+        for wish in profile.wishes(connection, wanted.settings, wanted.wal_space_bytes):
             changes.append(_setting(connection, wish, lack, role))
     return changes
 

@@ -8,7 +8,7 @@ full_page_writes are nobody's business.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import LiteralString
 
 import psycopg
@@ -44,8 +44,12 @@ class Wish:
     why_not: str = ""
 
 
-def wishes(connection: Connection, given: Mapping[str, str]) -> list[Wish]:
+def wishes(
+    connection: Connection, given: Mapping[str, str], wal_space_bytes: int | None = None
+) -> list[Wish]:
     """The profile; what a person has given stands in the place of its own value.
+
+    wal_space_bytes: what WAL may take on its volume; None: unknown, and nothing is held back.
 
     Raises UsageError for a setting that is not of the profile or a value it cannot have.
     """
@@ -55,16 +59,30 @@ def wishes(connection: Connection, given: Mapping[str, str]) -> list[Wish]:
             detail=", ".join(unknown),
             hint="--set NAME=VALUE with NAME one of " + ", ".join(UNITS),
         )
-    wished = [_max_wal_size(connection), _checkpoint_timeout(connection), _compression(connection)]
+    wished = [
+        _max_wal_size(connection, wal_space_bytes),
+        _checkpoint_timeout(connection),
+        _compression(connection),
+    ]
     own = [Wish(name, _normal(connection, name, value)) for name, value in given.items()]
     return [wish for wish in wished if wish.name not in given] + own
 
 
-def _max_wal_size(connection: Connection) -> Wish:
-    """Twice the WAL of the largest transform, within bounds: room for one without a checkpoint."""
+def _max_wal_size(connection: Connection, space_bytes: int | None) -> Wish:
+    """Twice the WAL of the largest transform, within bounds: room for one without a checkpoint.
+
+    Half of the space at most: a standby that lags, or an archive, keeps WAL beyond it.
+    """
     twice = 2 * int(scalar(connection, _WAL_MB))
     value = min(max(_LEAST_MB, -(-twice // 16) * 16), _MOST_MB)
-    return _at_least(connection, "max_wal_size", value)
+    if space_bytes is None or value <= (fits := space_bytes // 2 // 2**20 // 16 * 16):
+        return _at_least(connection, "max_wal_size", value)
+    wish = _at_least(connection, "max_wal_size", max(fits, 32))
+    if wish.why_not:
+        return replace(
+            wish, why_not=f"WAL may take {space_bytes // 2**20}MB, and half of it is less"
+        )
+    return wish
 
 
 def _checkpoint_timeout(connection: Connection) -> Wish:

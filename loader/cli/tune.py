@@ -16,7 +16,7 @@ from loader.cli.indexes import indexes
 from loader.cli.main import common, output
 from loader.db import Connection
 from loader.errors import SchemaError, SqlError, TemporaryError, UsageError
-from tuning import holder, plan, revert
+from tuning import collect, holder, plan, revert
 from tuning.apply import apply as apply_plan
 from tuning.change import BUSY, FAILED, NO_EFFECT, REFUSED, RESTORED, Change
 
@@ -89,10 +89,11 @@ def apply(
     Exit: 0 ok, 2 refused (nothing was changed), 3 PostgreSQL refused some, 75 some were busy.
     """
     output(verbose, quiet)
-    wanted = plan.Wanted(names, min_rows, has_system, _settings(settings, has_system))
+    chosen, config = _settings(settings, has_system), configuration.load({})
     with _connection() as connection:
         revert.recover(connection)
-        changes = plan.make(connection, wanted)
+        space = collect.wal_space_bytes(connection, config) if has_system else None
+        changes = plan.make(connection, plan.Wanted(names, min_rows, has_system, chosen, space))
         refused = [change for change in changes if change.outcome == REFUSED]
         if not refused and not dry_run:
             changes = apply_plan(connection, changes, holder.person(hours), patience_seconds)
