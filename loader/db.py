@@ -157,7 +157,10 @@ def explain(exc: psycopg.Error) -> AmoError:
 def remedy(code: str) -> str:
     """What helps against an SQLSTATE, where something general does; else nothing."""
     if code == "42501":
-        return "the role needs to own the schemas staging, amo, mart and ops"
+        return (
+            "the role needs to own the schemas staging, amo, mart and ops, or what"
+            " contrib/roles.sql grants: run that again after bin/migrate up"
+        )
     if code == "25006":
         return "connect to the primary, with default_transaction_read_only off"
     if code.startswith("53"):

@@ -52,7 +52,7 @@ def _key(account_id: int) -> int:
 
 def _describe(holder: tuple[object, ...]) -> str:
     pid, application, address, since = holder
-    return (
-        f"backend pid {pid}, {application or 'unnamed'}, "
-        f"from {address or 'this machine'}, since {since or 'unknown'}"
-    )
+    name = f"backend pid {pid}, {application or 'unnamed'}"
+    if since is None:  # it is another role's, and ours may not look
+        return name
+    return f"{name}, from {address or 'this machine'}, since {since}"

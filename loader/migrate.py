@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from loader import __version__, sqlfiles
+from loader import __version__, db, sqlfiles
 from loader.db import Connection, scalar
 from loader.errors import LockedError, SchemaError, SqlError
 from loader.sqlfiles import SqlFile
@@ -107,6 +107,7 @@ def _apply(connection: Connection, file: SqlFile) -> None:
             f"migration {file.stem} failed",
             detail=f"{file.line_of(exc)}: {exc.diag.message_primary}",
             hint=exc.diag.message_hint
+            or db.remedy(exc.sqlstate or "")
             or "nothing of this migration was kept; earlier ones stay applied",
         ) from exc
 

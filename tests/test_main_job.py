@@ -197,7 +197,9 @@ def test_no_setting_outlives_a_run(commands: Commands, connection: Connection) -
     """Session options and SET LOCAL only: nothing of the server, a role or a table is changed."""
     query = (
         "SELECT jsonb_build_array("
-        " (SELECT jsonb_agg(to_jsonb(s) ORDER BY setrole, setdatabase) FROM pg_db_role_setting s),"
+        " (SELECT jsonb_agg(to_jsonb(s) ORDER BY setrole, setdatabase) FROM pg_db_role_setting s"
+        " WHERE setdatabase IN"
+        " (0, (SELECT oid FROM pg_database WHERE datname = current_database()))),"
         " (SELECT jsonb_agg(to_jsonb(f)) FROM pg_file_settings f),"
         " (SELECT jsonb_object_agg(oid::regclass::text, reloptions) FROM pg_class"
         "  WHERE reloptions IS NOT NULL))"

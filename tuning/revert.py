@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from loader.db import Connection
+from loader.db import Connection, scalar
 from tuning import journal, system, tables
 from tuning.apply import LOCK_SECONDS, ROUNDS
 from tuning.change import BUSY, FAILED, HELD, RESTORED, Change
@@ -47,8 +47,13 @@ def revert(connection: Connection, leaving: Leaving) -> list[Change]:
 
 
 def recover(connection: Connection) -> None:
-    """At the start of every command: undo what a dead run left. Warns, and never fails it."""
+    """At the start of every command: undo what a dead run left. Warns, and never fails it.
+
+    A role that only loads may change no table: it leaves that to the next transform.
+    """
     try:
+        if not scalar(connection, "SELECT has_table_privilege('ops.tuning_journal', 'UPDATE')"):
+            return
         results = revert(connection, Leaving(patience_seconds=LOCK_SECONDS))
     except psycopg.Error as exc:
         if connection.closed:

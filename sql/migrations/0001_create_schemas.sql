@@ -2,18 +2,28 @@
 -- Writes:  schemas staging, amo, mart, ops; ops.migrations
 -- Re-run:  safe; what exists is kept.
 
-CREATE SCHEMA IF NOT EXISTS staging;
+-- CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where it exists: the owner
+-- of the schemas that contrib/roles.sql made has no such right, and needs none.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['staging', 'amo', 'mart', 'ops'] LOOP
+        IF to_regnamespace(name) IS NULL THEN
+            EXECUTE format('CREATE SCHEMA %I', name);
+        END IF;
+    END LOOP;
+END;
+$$;
+
 COMMENT ON SCHEMA staging IS
 'Pages of the API as they came and what one transform makes of them; UNLOGGED, disposable.';
 
-CREATE SCHEMA IF NOT EXISTS amo;
 COMMENT ON SCHEMA amo IS
 'The account: one current row per entity, typed, keyed by (account_id, id).';
 
-CREATE SCHEMA IF NOT EXISTS mart;
 COMMENT ON SCHEMA mart IS 'Views for people and BI.';
 
-CREATE SCHEMA IF NOT EXISTS ops;
 COMMENT ON SCHEMA ops IS 'Everything about runs: ledgers, counters, rejects, versions.';
 
 CREATE TABLE IF NOT EXISTS ops.migrations (
