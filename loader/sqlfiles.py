@@ -10,8 +10,9 @@ from pathlib import Path
 import psycopg
 
 _PACKAGE = Path(__file__).parent
-# In a checkout sql/ stands beside loader/, in a wheel it lies inside it.
-ROOT = next(p for p in (_PACKAGE.parent / "sql", _PACKAGE / "sql") if p.is_dir())
+# In a wheel sql/ lies inside the package, in a checkout it stands beside it. In this order:
+# beside an installed package there may be another one that is called sql.
+ROOT = next(p for p in (_PACKAGE / "sql", _PACKAGE.parent / "sql") if p.is_dir())
 
 
 @dataclass(frozen=True)
