@@ -150,7 +150,11 @@ class Config:
         """A secret, from its own setting or from the file that NAME_file names."""
         secret = self.get(name)
         if not secret and (path := self.get(f"{name}_file")):
-            secret = secrets.read(Path(path).expanduser(), f"AMO_{name.upper()}_FILE")
+            secret = secrets.read(
+                Path(path).expanduser(),
+                f"AMO_{name.upper()}_FILE",
+                self.environment.get("CREDENTIALS_DIRECTORY"),
+            )
         secret = (secret or "").strip()
         if secret and not re.fullmatch(r"[\x21-\x7e]+", secret):
             raise UsageError(

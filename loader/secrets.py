@@ -12,11 +12,16 @@ from psycopg.conninfo import conninfo_to_dict
 from loader.errors import UsageError
 
 
-def read(path: Path, variable: str) -> str:
-    """A secret from a file that nobody else may read. Raises UsageError."""
+def read(path: Path, variable: str, credentials: str | None = None) -> str:
+    """A secret from a file that nobody else may read. Raises UsageError.
+
+    credentials: the folder of what systemd hands to a service. It may open the files there to
+    the user of the service by an ACL, which shows as a right of their group, root.
+    """
+    others = 0o037 if credentials and path.parent == Path(credentials) else 0o077
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
+        if mode & others:
             raise UsageError(
                 f"the file of {variable} can be read by others",
                 detail=f"{path} has mode {mode:04o}",
