@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -91,17 +93,25 @@ def main() -> None:
     try:
         cli(prog_name="amo", standalone_mode=False)
     except AmoError as exc:
-        click.echo("\n".join(exc.lines()), err=True)
+        _tell(exc.lines())
         sys.exit(exc.exit_code)
     except psycopg.Error as exc:
         logging.getLogger("amo").debug("unexpected error of PostgreSQL", exc_info=exc)
         error = db.explain(exc)
-        click.echo("\n".join(error.lines()), err=True)
+        _tell(error.lines())
         sys.exit(error.exit_code)
     except click.UsageError as exc:
         # A checkout has `amo load` as bin/load, and so do the docs.
         path = (exc.ctx.command_path if exc.ctx else "amo").replace("amo ", "bin/", 1)
-        click.echo(f"ERROR [2]: {exc.format_message()}\nHINT: {path} --help", err=True)
+        _tell([f"ERROR [2]: {exc.format_message()}", f"HINT: {path} --help"])
         sys.exit(2)
     except click.Abort:
         sys.exit(130)
+
+
+def _tell(lines: list[str]) -> None:
+    """An error, with the commands by the names that they have here: a wheel has no bin/."""
+    text = "\n".join(lines)
+    if Path(sys.argv[0]).name == "amo":
+        text = re.sub(rf"(?<![\w/])bin/(?=(?:{'|'.join(cli.commands)})\b)", "amo ", text)
+    click.echo(text, err=True)
