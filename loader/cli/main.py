@@ -73,6 +73,7 @@ def main() -> None:
         measure,
         migrate,
         refresh,
+        report,
         transform,
         tune,
     )
@@ -83,6 +84,7 @@ def main() -> None:
         load.load,
         transform.transform,
         refresh.refresh,
+        report.report,
         migrate.migrate,
         tune.tune,
         demo.demo,

@@ -1,0 +1,1 @@
+"""What bin/report shows: figures by SQL, charts by Vega, one page by Jinja."""
