@@ -38,7 +38,7 @@ def gather(connection: Connection, wanted: Wanted) -> dict[str, Any]:
         runs = _rows(connection, "runs")
         run = runs[-1] if runs else None
         _say(connection, samples=SAMPLES if wanted.has_samples else 0, parts="{}")
-        found: dict[str, Any] = dict.fromkeys(_OF_A_RUN, [])
+        found: dict[str, Any] = {name: [] for name in _OF_A_RUN}
         if run:
             _say_which(connection, run, runs[0])
             found = {name: _rows(connection, name) for name in _OF_A_RUN}

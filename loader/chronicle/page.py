@@ -30,7 +30,9 @@ def render(facts: dict[str, Any]) -> str:
     )
     environment.filters |= words.FILTERS
     style = environment.get_template("style.css").render()
-    return environment.get_template("page.html").render(
+    return environment.get_template(
+        "page.html"
+    ).render(
         facts,
         style=Markup(style),  # noqa: S704 - our own file
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),

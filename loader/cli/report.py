@@ -33,9 +33,7 @@ _FILE = "amo-report.html"
     metavar="N",
     help="How many runs up to that one are shown beside it.",
 )
-@click.option(
-    "-o", "--output", "target", metavar="FILE", help=f"Default: {_FILE}; - for stdout."
-)
+@click.option("-o", "--output", "target", metavar="FILE", help=f"Default: {_FILE}; - for stdout.")
 @click.option(
     "--no-samples",
     is_flag=True,
@@ -102,6 +100,10 @@ def _write(file: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8")
         beside.replace(file)
     except OSError as exc:
-        raise UsageError(f"{file} cannot be written", detail=str(exc)) from exc
+        raise UsageError(
+            f"{file} cannot be written",
+            detail=exc.strerror or str(exc),
+            hint="-o FILE names another one; its folder must be there and writable",
+        ) from exc
     finally:
         beside.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ WITH largest AS (
         count(*) AS companies
     FROM amo.company_clusters AS cluster
     GROUP BY cluster.account_id, cluster.cluster_id
-    ORDER BY companies DESC, cluster.account_id, cluster.cluster_id
+    ORDER BY companies DESC, cluster.account_id ASC, cluster.cluster_id ASC
     LIMIT 8
 ),
 
@@ -58,4 +58,4 @@ SELECT
     ) FILTER (WHERE member.place <= 6) AS members
 FROM member
 GROUP BY member.account_id, member.cluster_id, member.companies
-ORDER BY member.companies DESC, member.account_id, member.cluster_id;
+ORDER BY member.companies DESC, member.account_id ASC, member.cluster_id ASC;

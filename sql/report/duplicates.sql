@@ -4,14 +4,14 @@
 SELECT
     found.kind,
     found.matched_by,
-    count(DISTINCT (found.account_id, found.cluster_id)) AS clusters,
+    count(DISTINCT row(found.account_id, found.cluster_id)) AS clusters,
     count(*) AS members,
     (
-        SELECT count(DISTINCT (company.account_id, company.cluster_id))
+        SELECT count(DISTINCT row(company.account_id, company.cluster_id))
         FROM amo.company_clusters AS company
         WHERE found.kind = 'companies'
     ) + (
-        SELECT count(DISTINCT (contact.account_id, contact.cluster_id))
+        SELECT count(DISTINCT row(contact.account_id, contact.cluster_id))
         FROM amo.contact_clusters AS contact
         WHERE found.kind = 'contacts'
     ) AS all_clusters,
@@ -32,4 +32,4 @@ FROM (
     FROM amo.contact_clusters AS contact
 ) AS found
 GROUP BY found.kind, found.matched_by
-ORDER BY found.kind, members DESC;
+ORDER BY found.kind ASC, members DESC;

@@ -4,19 +4,28 @@
 --          how many samples.
 
 -- PostgreSQL quotes the value in its reason, in the quotation marks of its language.
-WITH noted AS (
+WITH told AS (
     SELECT
+        reject.id,
         regexp_replace(reject.reason, '["«»„“「].*["«»“”」]', '"…"') AS reason,
         reject.stream,
         reject.path,
         coalesce(reject.raw, reject.value) AS value,
-        count(*) FILTER (
-            WHERE reject.run_id = any(current_setting('amo.report_parts')::bigint[])
-        ) AS in_run,
-        count(*) AS kept,
-        max(reject.id) AS newest
+        reject.run_id = any(current_setting('amo.report_parts')::bigint[]) AS is_of_run
     FROM ops.rejects AS reject
-    GROUP BY 1, reject.stream, reject.path, 4
+),
+
+noted AS (
+    SELECT
+        told.reason,
+        told.stream,
+        told.path,
+        told.value,
+        count(*) FILTER (WHERE told.is_of_run) AS in_run,
+        count(*) AS kept,
+        max(told.id) AS newest
+    FROM told
+    GROUP BY told.reason, told.stream, told.path, told.value
 ),
 
 placed AS (

@@ -4,9 +4,7 @@
 -- By hand: SET amo.report_run = 17 and SET amo.report_last = 30 say up to which run, and how many.
 
 WITH wanted AS (
-    SELECT
-        nullif(current_setting('amo.report_run', TRUE), '')::bigint AS run_id,
-        coalesce(nullif(current_setting('amo.report_last', TRUE), '')::integer, 30) AS last
+    SELECT nullif(current_setting('amo.report_run', TRUE), '')::bigint AS run_id
 ),
 
 part AS (
@@ -86,14 +84,17 @@ shown AS (
             WHERE wanted.run_id = any(focus.part_ids)
         )
     ORDER BY whole.started_at DESC, whole.id DESC
-    LIMIT (SELECT wanted.last FROM wanted)
+    LIMIT coalesce(nullif(current_setting('amo.report_last', TRUE), '')::integer, 30)
 )
 
 SELECT
     shown.*,
-    coalesce(shown.refresh_seconds, shown.load_seconds, 0)
-    + CASE WHEN shown.refresh_id IS NULL THEN coalesce(shown.transform_seconds, 0) ELSE 0 END
-        AS seconds,
+    coalesce(
+        shown.refresh_seconds,
+        shown.load_seconds + shown.transform_seconds,
+        shown.load_seconds,
+        shown.transform_seconds
+    ) AS seconds,
     coalesce(page.rows, counter.staged) AS rows_read,
     counter.inserted,
     counter.updated,
@@ -106,7 +107,7 @@ SELECT
     metric.rate / metric.rate_limit AS rate_share,
     answer.refused AS answers_429,
     file.wal_bytes,
-    EXISTS (
+    exists(
         SELECT
         FROM ops.tuning_journal AS journal
         WHERE
@@ -115,45 +116,52 @@ SELECT
             AND journal.outcome IS DISTINCT FROM 'never_applied'
     ) AS is_tuned
 FROM shown
-CROSS JOIN LATERAL (
-    SELECT sum(page.rows)::bigint AS rows
-    FROM ops.pages AS page
-    WHERE page.run_id = any(shown.load_ids) AND page.status <> 'empty'
-) AS page
-CROSS JOIN LATERAL (
-    SELECT
-        sum(counter.value) FILTER (WHERE counter.counter = 'staged')::bigint AS staged,
-        coalesce(sum(counter.value) FILTER (WHERE counter.counter = 'inserted'), 0)::bigint
-            AS inserted,
-        coalesce(sum(counter.value) FILTER (WHERE counter.counter = 'updated'), 0)::bigint
-            AS updated
-    FROM ops.counters AS counter
-    WHERE counter.run_id = any(shown.transform_ids)
-) AS counter
-CROSS JOIN LATERAL (
-    SELECT
-        sum(file.wal_bytes)::bigint AS wal_bytes,
-        sum(file.updated) FILTER (WHERE file.name LIKE '%/documents_deleted')::bigint AS deleted
-    FROM ops.transforms AS file
-    WHERE file.run_id = any(shown.transform_ids)
-) AS file
-CROSS JOIN LATERAL (
-    SELECT count(*) AS rejected
-    FROM ops.rejects AS reject
-    WHERE reject.run_id = any(shown.part_ids)
-) AS reject
-CROSS JOIN LATERAL (
-    SELECT
-        sum(metric.requests)::bigint AS requests,
-        sum(metric.rate * metric.request_seconds) / nullif(sum(metric.request_seconds), 0) AS rate,
-        CASE WHEN bool_and(metric.rate_limit IS NOT NULL) THEN max(metric.rate_limit) END
-            AS rate_limit
-    FROM ops.run_metrics AS metric
-    WHERE metric.run_id = any(shown.load_ids)
-) AS metric
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(answer.requests), 0)::bigint AS refused
-    FROM ops.run_requests AS answer
-    WHERE answer.run_id = any(shown.load_ids) AND answer.status = '429'
-) AS answer
+CROSS JOIN
+    LATERAL (
+        SELECT sum(page.rows)::bigint AS rows
+        FROM ops.pages AS page
+        WHERE page.run_id = any(shown.load_ids) AND page.status <> 'empty'
+    ) AS page
+CROSS JOIN
+    LATERAL (
+        SELECT
+            sum(counter.value) FILTER (WHERE counter.counter = 'staged')::bigint AS staged,
+            coalesce(sum(counter.value) FILTER (WHERE counter.counter = 'inserted'), 0)::bigint
+                AS inserted,
+            coalesce(sum(counter.value) FILTER (WHERE counter.counter = 'updated'), 0)::bigint
+                AS updated
+        FROM ops.counters AS counter
+        WHERE counter.run_id = any(shown.transform_ids)
+    ) AS counter
+CROSS JOIN
+    LATERAL (
+        SELECT
+            sum(file.wal_bytes)::bigint AS wal_bytes,
+            sum(file.updated) FILTER (WHERE file.name LIKE '%/documents_deleted')::bigint AS deleted
+        FROM ops.transforms AS file
+        WHERE file.run_id = any(shown.transform_ids)
+    ) AS file
+CROSS JOIN
+    LATERAL (
+        SELECT count(*) AS rejected
+        FROM ops.rejects AS reject
+        WHERE reject.run_id = any(shown.part_ids)
+    ) AS reject
+CROSS JOIN
+    LATERAL (
+        SELECT
+            sum(metric.requests)::bigint AS requests,
+            sum(metric.rate * metric.request_seconds)
+            / nullif(sum(metric.request_seconds), 0) AS rate,
+            CASE WHEN bool_and(metric.rate_limit IS NOT NULL) THEN max(metric.rate_limit) END
+                AS rate_limit
+        FROM ops.run_metrics AS metric
+        WHERE metric.run_id = any(shown.load_ids)
+    ) AS metric
+CROSS JOIN
+    LATERAL (
+        SELECT coalesce(sum(answer.requests), 0)::bigint AS refused
+        FROM ops.run_requests AS answer
+        WHERE answer.run_id = any(shown.load_ids) AND answer.status = '429'
+    ) AS answer
 ORDER BY shown.started_at, shown.id;

@@ -14,7 +14,7 @@ WITH page AS (
     WHERE ledger.run_id = any(current_setting('amo.report_loads')::bigint[])
 ),
 
-read AS (
+done AS (
     SELECT
         page.stream,
         extract(EPOCH FROM min(page.sent_at) - min(page.origin))::double precision AS from_second,
@@ -37,7 +37,7 @@ ended AS (
         stream.message
     FROM ops.run_streams AS stream
     WHERE stream.run_id = any(current_setting('amo.report_loads')::bigint[])
-    ORDER BY stream.stream, stream.run_id DESC
+    ORDER BY stream.stream ASC, stream.run_id DESC
 ),
 
 asked AS (
@@ -50,6 +50,12 @@ asked AS (
     FROM ops.run_requests AS request
     WHERE request.run_id = any(current_setting('amo.report_loads')::bigint[])
     GROUP BY request.stream
+),
+
+name AS (
+    SELECT done.stream FROM done
+    UNION DISTINCT
+    SELECT ended.stream FROM ended
 )
 
 SELECT
@@ -60,23 +66,19 @@ SELECT
             THEN ended.message
         ELSE 'the message is left out'
     END AS message,
-    read.from_second,
-    read.to_second,
-    coalesce(read.pages, 0) AS pages,
-    coalesce(read.rows, 0) AS rows,
-    coalesce(read.bytes, 0) AS bytes,
-    coalesce(read.wait_seconds, 0) AS wait_seconds,
-    coalesce(read.http_seconds, 0) AS http_seconds,
-    coalesce(read.copy_seconds, 0) AS copy_seconds,
+    done.from_second,
+    done.to_second,
+    coalesce(done.pages, 0) AS pages,
+    coalesce(done.rows, 0) AS rows,
+    coalesce(done.bytes, 0) AS bytes,
+    coalesce(done.wait_seconds, 0) AS wait_seconds,
+    coalesce(done.http_seconds, 0) AS http_seconds,
+    coalesce(done.copy_seconds, 0) AS copy_seconds,
     coalesce(asked.requests, 0) AS requests,
     coalesce(asked.retries, 0) AS retries,
     coalesce(asked.answers_429, 0) AS answers_429
-FROM (
-    SELECT read.stream FROM read
-    UNION DISTINCT
-    SELECT ended.stream FROM ended
-) AS name
-LEFT JOIN read ON name.stream = read.stream
+FROM name
+LEFT JOIN done ON name.stream = done.stream
 LEFT JOIN ended ON name.stream = ended.stream
 LEFT JOIN asked ON name.stream = asked.stream
 LEFT JOIN ops.streams AS declared ON name.stream = declared.name
