@@ -1,4 +1,4 @@
-"""Charts: the Vega-Lite specifications of charts/ with rows of SQL, as static SVG.
+"""Charts: the Vega-Lite specifications of drawings/ with rows of SQL, as static SVG.
 
 Each is drawn twice, for a desk and for a phone; style.css shows the one that fits and gives the
 colours, which are its variables: so one drawing serves light and dark.
@@ -17,7 +17,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-_FOLDER = Path(__file__).parent / "charts"
+_FOLDER = Path(__file__).parent / "drawings"
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 
 

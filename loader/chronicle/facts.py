@@ -60,8 +60,8 @@ def _require_known(connection: Connection, run_id: int | None) -> None:
         raise UsageError(
             f"there is no run {run_id}",
             detail=f"the newest one is {newest}" if newest else "nothing has run yet",
-            hint="SELECT id, kind, started_at, status FROM ops.runs ORDER BY id DESC LIMIT 20;"
-            " without a number bin/report takes the newest",
+            hint="SELECT id, kind, started_at, status FROM ops.runs ORDER BY id DESC LIMIT 20\n"
+            "without a number bin/report takes the newest",
         )
 
 

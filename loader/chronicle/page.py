@@ -17,12 +17,16 @@ from loader.chronicle.facts import Row
 _TILES = (
     "seconds", "rows_read", "changed", "rejected", "requests", "rate", "answers_429", "wal_bytes",
 )  # fmt: skip
+_WORDS = (("tuned", True), ("not tuned", False))
+
+# More bars than these leave no room for a number above each.
+_MOST_LABELS = 40
 
 
 def render(facts: dict[str, Any]) -> str:
     """The whole page. What people typed is escaped wherever it stands."""
     environment = Environment(
-        loader=PackageLoader("loader.chronicle", "page"),
+        loader=PackageLoader("loader.chronicle", "sections"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -30,42 +34,46 @@ def render(facts: dict[str, Any]) -> str:
     )
     environment.filters |= words.FILTERS
     style = environment.get_template("style.css").render()
-    return environment.get_template(
-        "page.html"
-    ).render(
+    page = environment.get_template("page.html")
+    return page.render(
         facts,
         style=Markup(style),  # noqa: S704 - our own file
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         usual=_usual(facts["runs"][:-1]),
         tuned=_tuned(facts["runs"]),
-        charts=_charts(facts),
+        charts=_of_the_run(facts) | _of_all_runs(_labelled(facts["runs"]), facts["growth"]),
     )
 
 
-def _charts(facts: dict[str, Any]) -> dict[str, Markup]:
-    """Those that have something to show."""
+def _of_the_run(facts: dict[str, Any]) -> dict[str, Markup]:
+    """Charts of its load and its transform, where it has them."""
     drawn = {}
-    read = [stream for stream in facts["streams"] if stream["from_second"] is not None]
-    if read:
-        ends = [row["to_second"] for row in (*read, *facts["requests"])]
-        seconds = max(1.0, *ends)
+    streams, requests = facts["streams"], facts["requests"]
+    if requests:
+        ends = [row["to_second"] for row in (*streams, *requests) if row["to_second"] is not None]
+        seconds = max(ends)
         drawn["timeline"] = charts.draw(
             "timeline",
-            {"requests": facts["requests"], "streams": facts["streams"]},
+            {"requests": requests, "streams": streams},
             seconds=seconds,
             least=seconds / 300,
         )
-        drawn["load_time"] = charts.draw("load_time", {"streams": facts["streams"]})
+        drawn["load_time"] = charts.draw("load_time", {"streams": streams})
     if facts["files"]:
         drawn["file_time"] = charts.draw("file_time", {"files": facts["files"]})
-    runs = _labelled(facts["runs"])
-    keys = [run["key"] for run in runs]
+    return drawn
+
+
+def _of_all_runs(runs: list[Row], growth: list[Row]) -> dict[str, Markup]:
+    """Charts of it and of the runs before, where they have a transform."""
+    drawn = {}
+    shared = {"keys": [run["key"] for run in runs], "has_room": len(runs) <= _MOST_LABELS}
     if any(run["transform_ids"] for run in runs):
-        drawn["changes"] = charts.draw("changes", {"runs": runs}, keys=keys)
-        drawn["cost"] = charts.draw("cost", {"runs": runs}, keys=keys)
-    if facts["growth"]:
-        kinds = list(dict.fromkeys(row["entity"] for row in facts["growth"]))
-        drawn["growth"] = charts.draw("growth", {"growth": facts["growth"]}, kinds=kinds)
+        drawn["changes"] = charts.draw("changes", {"runs": runs}, **shared)
+        drawn["cost"] = charts.draw("cost", {"runs": runs}, **shared)
+    if growth:
+        kinds = list(dict.fromkeys(row["entity"] for row in growth))
+        drawn["growth"] = charts.draw("growth", {"growth": growth}, kinds=kinds)
     return drawn
 
 
@@ -97,6 +105,3 @@ def _tuned(runs: list[Row]) -> list[dict[str, Any]]:
         for word, group in groups.items()
         if group
     ]
-
-
-_WORDS = (("tuned", True), ("not tuned", False))
