@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import vl_convert
 from markupsafe import Markup
 
 _FOLDER = Path(__file__).parent / "drawings"
@@ -51,8 +52,6 @@ def seconds_axis(seconds: float, size: Size) -> list[int]:
 def _draw(
     name: str, rows: Mapping[str, Iterable[Mapping[str, Any]]], size: Size, values: dict[str, Any]
 ) -> Markup:
-    import vl_convert  # noqa: PLC0415 - takes 50 MB of memory; --json does without
-
     known = {
         "width": size.width,
         "ticks": size.ticks // 2,
@@ -103,4 +102,5 @@ def _local(value: datetime) -> str:
 
 
 def _tidy(svg: str) -> str:
+    """Without attributes that the policy of the page forbids; Vega sets none that is seen."""
     return re.sub(r' style="[^"]*"', "", svg)
