@@ -23,7 +23,7 @@ def acquire(connection: Connection, account_id: int) -> None:
     it would protect nothing.
     """
     what = f"another run holds the lock of account {account_id}"
-    _acquire(connection, _CLASS, _key(account_id), what)
+    _acquire(connection, _CLASS, key_of(account_id), what)
 
 
 def _acquire(connection: Connection, kind: int, key: int, what: str) -> None:
@@ -45,7 +45,18 @@ def _acquire(connection: Connection, kind: int, key: int, what: str) -> None:
     )
 
 
-def _key(account_id: int) -> int:
+def held(connection: Connection) -> set[int]:
+    """The keys of the accounts that a run is at, whoever it is."""
+    rows = connection.execute(
+        "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+        " AND granted AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())",
+        (_CLASS,),
+    )
+    return {row[0] for row in rows}
+
+
+def key_of(account_id: int) -> int:
     """A positive int4, which is how pg_locks shows it."""
     return zlib.crc32(str(account_id).encode()) & 0x7FFF_FFFF
 

@@ -21,6 +21,7 @@ from loader.api.retry import (
     BACKOFF_SECONDS,
     DEADLINE_SECONDS,
     TIMEOUT_SECONDS,
+    TRIES,
     Transient,
     exhausted,
     no_answer,
@@ -95,8 +96,15 @@ class Client:
     """Asks one account; thread-safe, one HTTP session per thread."""
 
     def __init__(
-        self, credentials: Credentials, pace: Pace, stop: threading.Event, traffic: Traffic
+        self,
+        credentials: Credentials,
+        pace: Pace,
+        stop: threading.Event,
+        traffic: Traffic,
+        *,
+        tries: int = TRIES,
     ) -> None:
+        self._tries = tries
         self._credentials = credentials
         self._pace = pace
         self._stop = stop
@@ -113,7 +121,7 @@ class Client:
         started = time.monotonic()
         may_renew = True
         try:
-            for attempt in retrying(self._stop):
+            for attempt in retrying(self._stop, self._tries):
                 with attempt:
                     # Before the turn: threads that waited for one refresh must not leave
                     # together after it.

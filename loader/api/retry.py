@@ -17,6 +17,7 @@ logger = logging.getLogger("amo.api")
 TIMEOUT_SECONDS = 15  # to connect, and between two pieces of an answer
 DEADLINE_SECONDS = 60  # for a whole answer: one that drips is no answer
 BACKOFF_SECONDS = (2, 4, 8)
+TRIES = len(BACKOFF_SECONDS) + 1
 
 
 class Transient(Exception):  # noqa: N818 - an outcome of one try
@@ -28,15 +29,15 @@ class Transient(Exception):  # noqa: N818 - an outcome of one try
         self.limited = limited
 
 
-def retrying(stop: threading.Event) -> Retrying:
-    """The policy: three pauses, each of which ends at once when the run is to stop."""
+def retrying(stop: threading.Event, tries: int = TRIES) -> Retrying:
+    """The policy: a pause between tries, which ends at once when the run is to stop."""
 
     def sleep(seconds: float) -> None:
         if stop.wait(seconds):
             raise TemporaryError("stopped while waiting to ask again")
 
     return Retrying(
-        stop=stop_after_attempt(len(BACKOFF_SECONDS) + 1),
+        stop=stop_after_attempt(tries),
         wait=_pause,
         retry=retry_if_exception_type(Transient),
         sleep=sleep,
