@@ -69,6 +69,7 @@ def main() -> None:
     from loader.cli import (  # noqa: PLC0415 - they import `cli`
         auth,
         demo,
+        doctor,
         load,
         measure,
         migrate,
@@ -84,6 +85,7 @@ def main() -> None:
         load.load,
         transform.transform,
         refresh.refresh,
+        doctor.command,
         report.report,
         migrate.migrate,
         tune.tune,
