@@ -13,7 +13,7 @@ from typing import Protocol
 
 import psycopg
 
-from loader import __version__, aftermath, db, locks, migrate, retention, runs, streams
+from loader import __version__, aftermath, db, doctor, locks, migrate, retention, runs, streams
 from loader import load as loading
 from loader import transform as transforming
 from loader.config import Config
@@ -82,6 +82,7 @@ def refresh(
         locks.acquire_refresh(connection)
         night = Night(_begin(connection, config))
         try:
+            doctor.raise_fatal(connection, config)
             revert.recover(connection)
             with _tuning(connection, config, wishes):
                 _load(config, dsn, wishes, stop, night)
