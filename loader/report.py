@@ -11,14 +11,20 @@ Row = tuple[object, ...]
 
 _NUMBERS = (
     "pages", "rows", "bytes", "requests", "wait_seconds", "http_seconds", "copy_seconds",
+    "rejects",
 )  # fmt: skip
 
 
 def load_streams(connection: Connection, run_id: int) -> list[dict[str, Any]]:
-    """One dictionary per stream of a load, in the order of the streams."""
+    """One dictionary per stream of a load, in the order of the streams.
+
+    rejects: values that could not even be staged; what does not fit a type, the transform finds.
+    """
     cursor = connection.execute(
         "SELECT stream, status, pages, rows, bytes, requests, wait_seconds, http_seconds,"
-        " copy_seconds, message FROM ops.load_summary WHERE run_id = %s ORDER BY position",
+        " copy_seconds, message, (SELECT count(*) FROM ops.rejects"
+        " WHERE rejects.run_id = load_summary.run_id AND rejects.stream = load_summary.stream)"
+        " AS rejects FROM ops.load_summary WHERE run_id = %s ORDER BY position",
         (run_id,),
     )
     names = [column.name for column in cursor.description or ()]
@@ -31,13 +37,20 @@ def total(streams: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def load_summary(streams: Sequence[dict[str, Any]], seconds: float) -> str:
-    """The table of a load, 80 columns wide; wait is the rate limit."""
-    head = ("stream", "pages", "rows", "MB", "requests", "wait", "http", "copy")
+    """The table of a load with its notes, 80 columns wide."""
     sums = total(streams)
-    rows = [_load_row(stream["stream"], stream) for stream in streams]
     notes = [f"{s['stream']} {s['status']}: {s['message']}" for s in streams if s["message"]]
-    lines = table(head, rows, _load_row("total", sums))
-    return "\n".join([lines, *notes, f"{sums['rows']} rows in {seconds:.1f} s"])
+    rejects = ", ".join(f"{s['stream']} {s['rejects']}" for s in streams if s["rejects"])
+    if rejects:
+        notes.append(f"{sums['rejects']} rejects (ops.rejects): {rejects}")
+    return "\n".join([load_table(streams), *notes, f"{sums['rows']} rows in {seconds:.1f} s"])
+
+
+def load_table(streams: Sequence[dict[str, Any]]) -> str:
+    """What was read and where the time went; wait is the rate limit."""
+    head = ("stream", "pages", "rows", "MB", "reqs", "wait", "http", "copy")
+    rows = [_load_row(stream["stream"], stream) for stream in streams]
+    return table(head, rows, _load_row("total", total(streams)))
 
 
 def table(head: Sequence[str], rows: Sequence[Row], foot: Row | None = None) -> str:
@@ -67,12 +80,24 @@ def _load_row(name: str, values: dict[str, Any]) -> Row:
         name,
         values["pages"],
         values["rows"],
-        f"{values['bytes'] / 1e6:.1f}",
+        megabytes(values["bytes"]),
         values["requests"],
-        f"{values['wait_seconds']:.1f}s",
-        f"{values['http_seconds']:.1f}s",
-        f"{values['copy_seconds']:.1f}s",
+        duration(values["wait_seconds"]),
+        duration(values["http_seconds"]),
+        duration(values["copy_seconds"]),
     )
+
+
+def megabytes(count: float) -> str:
+    """One decimal, where it says something."""
+    return f"{count / 1e6:.1f}" if count < 999.95e6 else f"{count / 1e6:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """At most five characters: seconds, or hours."""
+    if seconds < 99.95:
+        return f"{seconds:.1f}s"
+    return f"{seconds:.0f}s" if seconds < 9999.5 else f"{seconds / 3600:.1f}h"
 
 
 def _cell(value: object) -> str:
@@ -80,4 +105,4 @@ def _cell(value: object) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return str(value).rstrip("sMkB%").replace(".", "", 1).lstrip("-").isdigit()
+    return str(value).rstrip("shMkB%").replace(".", "", 1).lstrip("-").isdigit()
