@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
+from urllib.parse import urlencode
 
 from loader.api.client import Answer, Query, Unavailable
 from loader.db import Connection
@@ -16,6 +19,7 @@ from loader.staging import Demand, NotAPage, stage
 from loader.stream import Host
 
 logger = logging.getLogger("amo.load")
+pages = logging.getLogger("amo.page")
 
 # A body that is no page: asked for that often before the stream is given up.
 ATTEMPTS = 3
@@ -55,7 +59,9 @@ class Fetcher:
             grows = "order[id]" in listing.parameters and attempt < ATTEMPTS
             try:
                 demand = Demand(listing.keep, grows, listing.follow)
+                began = time.monotonic()
                 page = stage(self.connection, place, listing.stream, answer, demand)
+                self._log(listing, page_no, answer, time.monotonic() - began)
             except NotAPage as exc:
                 refusal = str(exc)
                 logger.info("%s page %s is no page: %s", listing.path, page_no, refusal)
@@ -70,6 +76,30 @@ class Fetcher:
             hint="what was there before is untouched; run the same command again later. "
             "If it stays, a proxy or a maintenance page answers in place of amoCRM",
         )
+
+    def _log(self, listing: Listing, page_no: int, answer: Answer, copied: float) -> None:
+        """What is wanted to know of single pages, where it is wanted."""
+        if not pages.isEnabledFor(logging.DEBUG):
+            return
+        body = answer.body
+        query = urlencode(listing.query(page_no), doseq=True)
+        fields: dict[str, object] = {
+            "run_id": self.run_id,
+            "stream": listing.stream.name,
+            "page_no": page_no,
+            "path": "?".join(filter(None, (listing.path, query))),
+            "status": 204 if body is None else 200,
+            "bytes": len(body or b""),
+            "sha256": hashlib.sha256(body or b"").hexdigest(),
+            "wait_ms": round(1000 * answer.wait_seconds),
+            "http_ms": round(1000 * answer.http_seconds),
+            "copy_ms": round(1000 * copied),
+        }
+        text = (
+            "%(path)s: %(status)s, %(bytes)s bytes, sha256 %(sha256)s,"
+            " wait %(wait_ms)s ms, http %(http_ms)s ms, copy %(copy_ms)s ms"
+        )
+        pages.debug(text, fields, extra=fields)
 
     def _ask(self, listing: Listing, page_no: int) -> Answer:
         query, stream = listing.query(page_no), listing.stream

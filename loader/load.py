@@ -108,7 +108,8 @@ def _begin(connection: Connection, config: Config, options: Options, asked: Acco
         refreshed_by=options.refreshed_by,
     )
     verb = "continues" if run.resumed else "begins"
-    logger.info("load %s of account %s %s", run.id, asked.id, verb)
+    ids = {"run_id": run.id, "account_id": asked.id}
+    logger.info("load %s of account %s %s", run.id, asked.id, verb, extra=ids)
     return run
 
 

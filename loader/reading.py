@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Literal
 
 from loader.errors import AmoError
+from loader.ledger import Staged
 from loader.paging import Listing
 
 Status = Literal["", "complete", "skipped", "failed"]
@@ -37,6 +38,8 @@ class Reading:
     step: Step
     lists: InitVar[Iterable[Listing]]
     lost: int = 0  # lists of many that went away
+    pages: int = 0  # that brought something, and what they brought
+    rows: int = 0
     open: list[Listing] = field(init=False)
     since: float = field(default_factory=time.monotonic)
     status: Status = ""
@@ -59,6 +62,19 @@ class Reading:
     def seconds(self) -> float:
         """Since it was opened."""
         return time.monotonic() - self.since
+
+    @property
+    def figures(self) -> dict[str, object]:
+        """How it went, for the log."""
+        return {
+            "stream": self.name, "status": self.status, "pages": self.pages, "rows": self.rows,
+            "seconds": round(self.seconds, 3),
+        }  # fmt: skip
+
+    def note(self, page: Staged) -> None:
+        """Count a page that held something."""
+        self.pages += 1
+        self.rows += page.rows
 
     def drop(self, listing: Listing) -> None:
         """Done with one of the open lists: the next one takes its place."""

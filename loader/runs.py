@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from psycopg.pq import TransactionStatus
+
 from loader import __version__, epochs
 from loader.db import Connection
 from loader.errors import UsageError
+
+logger = logging.getLogger("amo.runs")
 
 # A nightly job starts a day after its predecessor: what is older was given up.
 RESUME_HOURS = 12
@@ -199,9 +204,23 @@ def watermarks(connection: Connection, run: Run) -> dict[str, int]:
 def finish(
     connection: Connection, run_id: int, status: str, exit_code: int | None, message: str
 ) -> None:
-    """Close a run, load or transform."""
+    """Close a run, whatever it is."""
     connection.execute(
         "UPDATE ops.runs SET status = %s, exit_code = %s, message = %s,"
         " finished_at = clock_timestamp() WHERE id = %s",
         (status, exit_code, message or None, run_id),
     )
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        log_end(connection, run_id)
+
+
+def log_end(connection: Connection, run_id: int) -> None:
+    """Tell the log how a run ended; after the commit, if it was closed within a transaction."""
+    row = connection.execute(
+        "SELECT kind, status, extract(epoch FROM finished_at - coalesce(resumed_at, started_at))"
+        "::float8 FROM ops.runs WHERE id = %s",
+        (run_id,),
+    ).fetchone()
+    kind, status, seconds = row or ("run", "unknown", 0.0)
+    fields = {"run_id": run_id, "status": status, "seconds": round(seconds, 3)}
+    logger.info("%s %s ended: %s, %.1f s", kind, run_id, status, seconds, extra=fields)

@@ -68,6 +68,7 @@ def transform(
     except AmoError as exc:
         runs.finish(connection, work.run_id, "failed", exc.exit_code, exc.what)
         raise
+    runs.log_end(connection, work.run_id)
     vacuum.run(connection, slices.written)
     _report_lost_pages(connection)
     return Done(work.run_id, chunk_rows is not None, slices.seconds, slices.longest_seconds)

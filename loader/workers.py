@@ -32,6 +32,8 @@ logger = logging.getLogger("amo.load")
 WORKERS = 12
 HEARTBEAT_SECONDS = 2
 
+ENDED = "%(stream)s %(status)s: %(pages)s pages, %(rows)s rows, %(seconds).1f s"
+
 # These concern the whole account: no other stream would fare better.
 FATAL = (CredentialsError, BlockedError, UsageError)
 
@@ -141,11 +143,15 @@ class Workers:
     ) -> None:
         """Take in what became of one page."""
         try:
-            listing.put(page_no, future.result())
+            page = future.result()
+            listing.put(page_no, page)
+            if page.held:
+                reading.note(page)
         except Ignored as exc:
             self._replace(reading, listing, str(exc))
         except TooHeavy as exc:
-            logger.info("%s page %s: %s; going on with smaller ones", listing.path, page_no, exc)
+            text = "%s page %s: %s; going on with smaller ones"
+            logger.info(text, listing.path, page_no, exc, extra=self._names(reading, page_no))
             self._make_lighter(reading, listing, page_no, exc)
         except Unavailable as exc:
             listing.in_flight.discard(page_no)
@@ -163,14 +169,20 @@ class Workers:
             self._readings.remove(reading)
             if not reading.status:
                 reading.end("complete")
-            logger.debug("%s %s in %.1f s", reading.name, reading.status, reading.seconds)
+            figures = reading.figures | {"run_id": self._run.id}
+            logger.info(ENDED, figures, extra=figures)
             self._readings += closed(reading)
+
+    def _names(self, reading: Reading, page_no: int | None = None) -> dict[str, object]:
+        """For who reads the logs by machine."""
+        names: dict[str, object] = {"run_id": self._run.id, "stream": reading.name}
+        return names if page_no is None else names | {"page_no": page_no}
 
     def _replace(self, reading: Reading, listing: Listing, why: str) -> None:
         """Go on in another way; what the ignored one brought is right, only not what was meant."""
         if listing not in reading.open:
             return
-        logger.info("%s", why)
+        logger.info("%s", why, extra=self._names(reading))
         reading.drop(listing)
         reading.open += listing.fallback or ()
         # Given up without another way, it is not whole.
@@ -201,18 +213,19 @@ class Workers:
             reading.lost += 1
             # Of thousands of single entities that this user may not see, one is told of.
             level = logging.INFO if listing.is_single and reading.lost > 1 else logging.WARNING
-            logger.log(level, "%s skipped: %s", listing.path, why)
+            logger.log(level, "%s skipped: %s", listing.path, why, extra=self._names(reading))
             reading.drop(listing)
         else:
             # No warning: it is so every night. The summary and ops.run_streams say it.
-            logger.info("%s skipped: %s", reading.name, why)
+            logger.info("%s skipped: %s", reading.name, why, extra=self._names(reading))
             reading.end("skipped", str(why))
 
     def _fail(self, reading: Reading, exc: AmoError) -> None:
         if self._stop.is_set() or reading not in self._readings or reading.status:
             return
+        names = self._names(reading)
         # No warning: the error that the command ends with names them all.
-        logger.info("%s failed: %s (%s)", reading.name, exc.what, exc.detail)
+        logger.info("%s failed: %s (%s)", reading.name, exc.what, exc.detail, extra=names)
         reading.end("failed", exc.what, exc)
 
     def _fetch(self, listing: Listing, page_no: int) -> Staged:

@@ -26,12 +26,14 @@ TOKEN, SECRET, REFRESH, PASSWORD = (
 # Every command that reads the settings or what is in the database. FOLDER: for files it writes.
 COMMANDS = [
     "load -vv --json",
+    "load -vv --log-format json --debug-pages 5",
     "load -vv --mode incremental",
     "load -vv --companies since:2020-01-01",
     "load --show-config",
     "load auth --status",
     "load auth --status --json",
     "transform -vv --json",
+    "transform -vv --log-format json",
     "transform --dry-run",
     "refresh -vv --json",
     "migrate status",

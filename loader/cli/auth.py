@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from loader.cli.main import common, output
 from loader.config import Config
 from loader.metrics import Traffic
 from loader.tokens import Kept
+
+logger = logging.getLogger("amo.auth")
 
 
 @click.command()
@@ -60,7 +63,7 @@ def auth(
         pair = _exchange(config, dsn, code or "")
     out.say(f"access to {pair.url} granted and kept; bin/load refreshes it from now on")
     if config.token():
-        click.echo("WARNING: a long-lived token is set as well, and wins", err=True)
+        logger.warning("a long-lived token is set as well, and wins")
 
 
 def _exchange(config: Config, dsn: str, code: str) -> Kept:
@@ -88,7 +91,7 @@ def _show(config: Config, dsn: str, *, as_json: bool) -> None:
         rows = [(name.replace("_", " "), value or "-") for name, value in pair.items()]
         click.echo("\n" + report.table(("kept pair", ""), rows))
     if roles:
-        click.echo(f"WARNING: ops.tokens can be read by {', '.join(roles)}", err=True)
+        logger.warning("ops.tokens can be read by %s", ", ".join(roles))
 
 
 def _in_use(config: Config) -> str:

@@ -11,7 +11,8 @@ from click.core import ParameterSource
 from loader import companies, cost, db, report, selection, streams
 from loader import config as configuration
 from loader import load as loading
-from loader.cli.main import common, output
+from loader.cli import logs
+from loader.cli.main import common, log_format, output
 from loader.cli.signals import StopOnSignal
 from loader.errors import AmoError, Interrupted, UsageError
 from loader.lists import Outcome
@@ -53,6 +54,12 @@ from loader.lists import Outcome
 @click.option("--base-url", metavar="URL", help="Instead of AMO_BASE_URL.")
 @click.option("--rate", metavar="N", help="Requests a second, instead of AMO_RATE; at most 7.")
 @click.option("--show-config", is_flag=True, help="Print the effective settings and stop.")
+@click.option(
+    "--debug-pages",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Log the first N pages in detail, whatever else is logged.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
 @common
 @click.pass_context
@@ -67,6 +74,7 @@ def load(
     base_url: str | None,
     rate: str | None,
     show_config: bool,
+    debug_pages: int | None,
     as_json: bool,
     verbose: int,
     quiet: bool,
@@ -97,7 +105,10 @@ def load(
         _refuse_options(context)
         return
     out = output(verbose, quiet)
-    config = configuration.load({"base_url": base_url, "rate": rate})
+    if debug_pages and not quiet:
+        logs.debug_pages(debug_pages)
+    flags = {"base_url": base_url, "rate": rate, "log_format": log_format()}
+    config = configuration.load(flags)
     if show_config:
         click.echo(report.table(("setting", "value", "origin"), config.show()))
         return

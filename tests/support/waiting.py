@@ -42,7 +42,7 @@ def reconnect(dsn: str) -> Connection:
             return connection
 
 
-def start_slow_load(commands: Commands, account: Sandbox) -> subprocess.Popen[str]:
+def start_slow_load(commands: Commands, account: Sandbox, *arguments: str) -> subprocess.Popen[str]:
     """A load that takes a while, so that it can be hit in the middle."""
     account.control("settings", {"latency": "0.2:0.4"})
-    return commands.start("load")
+    return commands.start("load", *arguments)
