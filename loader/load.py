@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from loader import account, db, declared, listings, locks, migrate, runs, verdict
+from loader import account, db, declared, listings, locks, migrate, progress, runs, verdict
 from loader.account import Account
 from loader.api.auth import credentials
 from loader.api.client import Client
@@ -26,6 +26,7 @@ from loader.lists import Lists, Outcome
 from loader.meter import Meter
 from loader.metrics import Traffic
 from loader.paging import Listing
+from loader.progress import NOBODY, Watcher
 from loader.reading import Course, Reading
 from loader.recheck import Recheck
 from loader.runs import Run
@@ -50,7 +51,13 @@ class Options:
     refreshed_by: int | None = None  # the run of bin/refresh that this is a part of
 
 
-def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> Outcome:
+def load(
+    config: Config,
+    dsn: str,
+    options: Options,
+    stop: threading.Event,
+    watcher: Watcher = NOBODY,
+) -> Outcome:
     """Bring staging up to what amoCRM says now; `stop` ends it after the pages in flight.
 
     Raises AmoError; whatever was committed stays, and the next call continues.
@@ -83,7 +90,8 @@ def load(config: Config, dsn: str, options: Options, stop: threading.Event) -> O
             ending.callback(meter.close)  # however it ends
             drive = Drive(access, pace, stop, traffic, asked.drive_url)
             clients: Clients = {"account": early, "drive": drive}
-            workers = Workers(pool, connection, dsn, clients, early, run, stop)
+            progress.begin(watcher, connection, run.id, config.rate, traffic)
+            workers = Workers(pool, connection, dsn, clients, early, run, stop, watcher)
             return _read(connection, options, asked, run, workers, meter, stop)
         except Exception:
             early.give_up()

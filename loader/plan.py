@@ -36,6 +36,11 @@ class Plan:
     def explodes(self) -> bool:
         return self.mode != "rebuild of tables"
 
+    @property
+    def count(self) -> int:
+        """Files that run, where nothing is divided into slices."""
+        return len(self.of("")) + len(self.again(*ROWS))
+
     def of(self, *steps: str) -> list[SqlFile]:
         """The files of these steps that are to be run."""
         return [f for f, state in self.files if state != "skip" and f.name.startswith(steps)]

@@ -9,6 +9,7 @@ from loader import __version__, epochs, locks, migrate, runs, sqlfiles, vacuum
 from loader.db import Connection, scalar
 from loader.errors import AmoError, TemporaryError
 from loader.plan import DERIVE, EXPLODE, HISTORY, MART, ROWS, Plan, make_plan
+from loader.progress import OnFile, unwatched
 from loader.slices import Slices
 from loader.sqlfiles import SqlFile
 from loader.step import Step, run_check, run_file
@@ -35,6 +36,7 @@ def transform(
     *,
     refreshed_by: int | None = None,
     raises_work_mem: bool = True,
+    on_file: OnFile = unwatched,
 ) -> Done:
     """Run all steps and checks. Nothing is kept when one fails, or no more than whole slices.
 
@@ -43,6 +45,7 @@ def transform(
     history: None, or how long versions of documents are kept.
     refreshed_by: the refresh that this is a part of.
     raises_work_mem: to 64 MB at least; False for who measures what less of it does.
+    on_file: told before each file, on_step after it.
     Raises SqlError naming file and line, LockedError, SchemaError, and, after everything else
     was transformed, TemporaryError when the pages of a load were lost in a server crash.
     """
@@ -52,7 +55,8 @@ def transform(
     epochs.ensure(connection)
     todo = make_plan(connection, rebuild, keeps_history=history is not None)
     slices = Slices(connection, chunk_rows, raises_work_mem)
-    work = _Work(connection, todo, slices, _begin(connection, todo, refreshed_by), on_step)
+    run_id = _begin(connection, todo, refreshed_by)
+    work = _Work(connection, todo, slices, run_id, on_step, on_file)
     try:
         with slices.whole():
             with slices.part():
@@ -83,6 +87,7 @@ class _Work:
     slices: Slices
     run_id: int
     on_step: Callable[[Step], None]
+    on_file: OnFile
 
     def explode(self, history: History | None) -> None:
         """Bring the documents up to the pages, and list those whose rows are to be made."""
@@ -134,6 +139,7 @@ class _Work:
 
     def _run(self, files: Iterable[SqlFile]) -> None:
         for file in files:
+            self.on_file(file.name, self.todo.count)
             self.on_step(run_file(self.connection, file, self.run_id, self.slices.safe))
 
     def _check(self, step: str) -> None:

@@ -23,6 +23,7 @@ from loader.errors import AmoError, BlockedError, CredentialsError, TemporaryErr
 from loader.fetching import Clients, Fetcher
 from loader.ledger import Place, Staged, already_staged
 from loader.paging import Ignored, Listing
+from loader.progress import NOBODY, Watcher
 from loader.reading import Reading
 from loader.runs import Run
 
@@ -50,6 +51,7 @@ class Workers:
         early: Early,
         run: Run,
         stop: threading.Event,
+        watcher: Watcher = NOBODY,
     ) -> None:
         """`connection` is the one that holds the lock of the account."""
         self._pool = pool
@@ -59,6 +61,7 @@ class Workers:
         self._early = early
         self._run = run
         self._stop = stop
+        self._watcher = watcher
         self._local = threading.local()
         self._opened: list[Connection] = []
         self._staged: dict[Place, Staged] = {}
@@ -88,7 +91,7 @@ class Workers:
         A fatal error, or the loss of the lock's connection, sets `stop`, lets what is in flight
         be committed, and is raised then.
         """
-        self._readings += readings
+        self._open(readings)
         fatal: Exception | None = None
         while True:
             early = set() if self._stop.is_set() else self._early.under_way()
@@ -111,6 +114,11 @@ class Workers:
         if fatal is not None:
             raise fatal
         assert self._stop.is_set() or not self._readings  # noqa: S101 - nothing is left over
+
+    def _open(self, readings: Iterable[Reading]) -> None:
+        for reading in readings:
+            self._readings.append(reading)
+            self._watcher.opened(reading.name)
 
     def _submit(self, early: set[Future[Answer]]) -> None:
         """Fill the free threads, one page of each list in turn, the urgent ones first.
@@ -147,6 +155,7 @@ class Workers:
             listing.put(page_no, page)
             if page.held:
                 reading.note(page)
+                self._watcher.landed(reading.name)
         except Ignored as exc:
             self._replace(reading, listing, str(exc))
         except TooHeavy as exc:
@@ -171,7 +180,8 @@ class Workers:
                 reading.end("complete")
             figures = reading.figures | {"run_id": self._run.id}
             logger.info(ENDED, figures, extra=figures)
-            self._readings += closed(reading)
+            self._watcher.ended(reading.name, reading.status)
+            self._open(closed(reading))
 
     def _names(self, reading: Reading, page_no: int | None = None) -> dict[str, object]:
         """For who reads the logs by machine."""

@@ -50,8 +50,10 @@ def demo(companies: int, seed: int, verbose: int, quiet: bool) -> None:
                 "AMO_ACCESS_TOKEN": account.token,
                 "AMO_HOME": str(config.home),
             }
-            _command(["load", "-v"], environment)
-            _command(["transform", "-v"], environment)
+            # A terminal gets their progress and the summary, a pipe the log and the summary.
+            more = [] if sys.stdout.isatty() else ["-v"]
+            _command(["load", *more], environment)
+            _command(["transform", *more], environment)
             refused = account.stats()["by_status"].get("429", 0)
             click.echo(f"answers 429 (too many requests): {refused}\n")
         with db.connect(dsn, command="demo") as connection:

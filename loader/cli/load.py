@@ -11,11 +11,12 @@ from click.core import ParameterSource
 from loader import companies, cost, db, report, selection, streams
 from loader import config as configuration
 from loader import load as loading
-from loader.cli import logs
+from loader.cli import logs, progress
 from loader.cli.main import common, log_format, output
 from loader.cli.signals import StopOnSignal
 from loader.errors import AmoError, Interrupted, UsageError
 from loader.lists import Outcome
+from loader.progress import Watcher
 
 
 @click.group(invoke_without_command=True)
@@ -123,7 +124,8 @@ def load(
     )
     started = time.monotonic()
     with db.server(config) as dsn, StopOnSignal() as stop:
-        outcome = _load(config, dsn, options, stop)
+        with progress.load(out) as watcher:
+            outcome = _load(config, dsn, options, stop, watcher)
         with db.connect(dsn, command="load") as connection:
             rows = report.load_streams(connection, outcome.run.id)
             metrics = cost.load_metrics(connection, outcome.run.id, rows)
@@ -147,11 +149,15 @@ def load(
 
 
 def _load(
-    config: configuration.Config, dsn: str, options: loading.Options, stop: StopOnSignal
+    config: configuration.Config,
+    dsn: str,
+    options: loading.Options,
+    stop: StopOnSignal,
+    watcher: Watcher,
 ) -> Outcome:
     """Whatever error a stop led to, it is the signal that is reported."""
     try:
-        outcome = loading.load(config, dsn, options, stop.event)
+        outcome = loading.load(config, dsn, options, stop.event, watcher)
     except AmoError as exc:
         if stop.number is None:
             raise

@@ -11,6 +11,7 @@ import click
 from loader import config as configuration
 from loader import db, migrate, plan, report, versions
 from loader import transform as transforming
+from loader.cli import progress
 from loader.cli.main import Output, common, output
 from loader.statements import SENT
 from loader.step import Step
@@ -95,7 +96,10 @@ def transform(
             return
         started = time.monotonic()
         steps: list[Step] = []
-        done = transforming.transform(connection, wanted, steps.append, chunk_rows, keep)
+        with progress.transform(out) as on_file:
+            done = transforming.transform(
+                connection, wanted, steps.append, chunk_rows, keep, on_file=on_file
+            )
     seconds = time.monotonic() - started
     if as_json:
         click.echo(json.dumps(_as_json(done, seconds, steps), ensure_ascii=False))
