@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import psycopg
@@ -19,8 +19,8 @@ from loader import transform as transforming
 from loader.config import Config
 from loader.db import Connection, scalar
 from loader.errors import AmoError, DeleteGuardError, Interrupted, PartialError
+from loader.progress import NOBODY, OnFile, Watcher, unwatched
 from loader.retention import Keep
-from loader.step import Step
 from loader.transform import Done
 from loader.versions import History
 from tuning import collect, revert
@@ -44,6 +44,14 @@ class Stop(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """Who is told how far the two parts are; by default nobody."""
+
+    load: Callable[[], AbstractContextManager[Watcher]] = lambda: nullcontext(NOBODY)
+    transform: Callable[[], AbstractContextManager[OnFile]] = lambda: nullcontext(unwatched)
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What the command line asks for; chunk_rows and history as for a transform."""
 
@@ -53,6 +61,7 @@ class Wishes:
     max_delete_percent: float = 5.0
     is_persistent: bool = False  # autovacuum off on large tables meanwhile
     has_system: bool = False  # settings of the server as well
+    watching: Watching = field(default_factory=Watching)
 
 
 @dataclass(slots=True)
@@ -65,13 +74,7 @@ class Night:
     trouble: AmoError | None = None
 
 
-def refresh(
-    config: Config,
-    dsn: str,
-    wishes: Wishes,
-    stop: Stop,
-    on_step: Callable[[Step], None] = lambda step: None,
-) -> Night:
+def refresh(config: Config, dsn: str, wishes: Wishes, stop: Stop) -> Night:
     """Load all, transform it, forget what is old. Raises AmoError, and what is safe stands in it.
 
     A load that ended in part is transformed all the same: `trouble` is to be raised by the
@@ -86,7 +89,7 @@ def refresh(
             revert.recover(connection)
             with _tuning(connection, config, wishes):
                 _load(config, dsn, wishes, stop, night)
-                _transform(dsn, wishes, stop, night, on_step)
+                _transform(dsn, wishes, stop, night)
             retention.run(connection, wishes.keep)
         except (AmoError, psycopg.Error, KeyboardInterrupt) as exc:
             error = _explained(connection, night, _as_error(exc, stop))
@@ -128,24 +131,32 @@ def _load(config: Config, dsn: str, wishes: Wishes, stop: Stop, night: Night) ->
         refreshed_by=night.run_id,
     )
     try:
-        night.load_id = loading.load(config, dsn, options, stop.event).run.id
+        with wishes.watching.load() as watcher:
+            loading.load(config, dsn, options, stop.event, watcher)
     except IN_PART as exc:
         night.trouble = exc
     if stop.number is not None:
         raise KeyboardInterrupt
 
 
-def _transform(
-    dsn: str, wishes: Wishes, stop: Stop, night: Night, on_step: Callable[[Step], None]
-) -> None:
+def _transform(dsn: str, wishes: Wishes, stop: Stop, night: Night) -> None:
     """On a connection of its own, which a signal may break off in the middle."""
-    with db.connect(dsn, command="transform") as connection, stop.interrupting():
+    with (
+        db.connect(dsn, command="transform") as connection,
+        wishes.watching.transform() as on_file,
+        stop.interrupting(),
+    ):
         night.transform = transforming.transform(
             connection,
-            on_step=on_step,
             chunk_rows=wishes.chunk_rows,
             history=wishes.history,
             refreshed_by=night.run_id,
+            on_file=on_file,
+        )
+        night.load_id = scalar(
+            connection,
+            "SELECT max(id) FROM ops.runs WHERE kind = 'load' AND refreshed_by = %s",
+            (night.run_id,),
         )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import click
 
 from loader import config as configuration
-from loader import db, retention, versions
+from loader import db, retention, summary, versions
 from loader import refresh as refreshing
+from loader.cli import progress
 from loader.cli.main import common, output
 from loader.cli.signals import StopOnSignal
+from loader.db import Connection
+from loader.refresh import Night, Watching
 
 
 @click.command()
@@ -84,14 +88,24 @@ def refresh(
         max_delete_percent=max_delete_pct,
         is_persistent=persistent,
         has_system=has_system,
+        watching=Watching(lambda: progress.load(out), lambda: progress.transform(out)),
     )
     started = time.monotonic()
-    with db.server(config) as dsn, StopOnSignal() as stop:
-        night = refreshing.refresh(config, dsn, wishes, stop)
-    seconds = time.monotonic() - started
+    with db.server(config) as dsn:
+        with StopOnSignal() as stop:
+            night = refreshing.refresh(config, dsn, wishes, stop)
+        with db.connect(dsn, command="refresh") as connection:
+            whole = _summary(connection, night, time.monotonic() - started)
     if as_json:
-        shown = {"schema": "amo-refresh/run/1", "run_id": night.run_id, "seconds": seconds}
-        click.echo(json.dumps(shown))
-    out.say(f"done in {seconds:.1f} s")
+        click.echo(json.dumps(whole, ensure_ascii=False))
+    out.say(summary.as_text(whole))
     if night.trouble:
         raise night.trouble
+
+
+def _summary(connection: Connection, night: Night, seconds: float) -> dict[str, Any]:
+    assert night.load_id is not None  # noqa: S101 - without a load there is an error
+    assert night.transform is not None  # noqa: S101 - nor without a transform
+    found = summary.as_json(connection, night.load_id, night.transform.run_id, seconds)
+    code = night.trouble.exit_code if night.trouble else 0
+    return found | {"run_id": night.run_id, "exit_code": code}
