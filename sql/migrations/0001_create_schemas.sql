@@ -35,5 +35,8 @@ CREATE TABLE IF NOT EXISTS ops.migrations (
 );
 COMMENT ON TABLE ops.migrations IS
 'Applied migrations; an edited or missing file is noticed by its checksum (bin/migrate verify).';
+COMMENT ON COLUMN ops.migrations.name IS 'File without .sql.';
+COMMENT ON COLUMN ops.migrations.applied_by IS 'Role that applied it.';
+COMMENT ON COLUMN ops.migrations.applied_at IS 'When.';
 COMMENT ON COLUMN ops.migrations.checksum IS 'SHA-256 of the file with LF line ends.';
 COMMENT ON COLUMN ops.migrations.version IS 'Version of the program that applied it.';

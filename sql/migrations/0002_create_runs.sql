@@ -26,6 +26,19 @@ CREATE TABLE IF NOT EXISTS ops.runs (
     pid integer NOT NULL DEFAULT pg_backend_pid()
 );
 COMMENT ON TABLE ops.runs IS 'One row per bin/load, bin/transform and bin/refresh, which is a load and a transform.';
+COMMENT ON COLUMN ops.runs.id IS 'Grows with time.';
+COMMENT ON COLUMN ops.runs.kind IS 'load, transform or refresh.';
+COMMENT ON COLUMN ops.runs.account_id IS 'The account; NULL until it is known.';
+COMMENT ON COLUMN ops.runs.base_url IS 'Address that was asked.';
+COMMENT ON COLUMN ops.runs.streams IS 'The streams that it reads; of a transform NULL.';
+COMMENT ON COLUMN ops.runs.started_at IS 'When it began.';
+COMMENT ON COLUMN ops.runs.resumed_at IS 'When it was last continued.';
+COMMENT ON COLUMN ops.runs.finished_at IS 'NULL: it is running, or was killed.';
+COMMENT ON COLUMN ops.runs.exit_code IS 'As the command ended; NULL: it did not end by itself.';
+COMMENT ON COLUMN ops.runs.message IS 'What the error said.';
+COMMENT ON COLUMN ops.runs.version IS 'Of amo-loader.';
+COMMENT ON COLUMN ops.runs.host IS 'Where it ran.';
+COMMENT ON COLUMN ops.runs.pid IS 'Its process on that host; of a file run by hand, the backend.';
 COMMENT ON COLUMN ops.runs.mode IS
 'Of a load: full, incremental or companies. Of a transform: transform, rebuild or by hand. Of a '
 'refresh: full.';
@@ -59,6 +72,11 @@ CREATE TABLE IF NOT EXISTS ops.streams (
 );
 COMMENT ON TABLE ops.streams IS
 'The streams as loader/streams.py declares them; written by bin/load, read by the transforms.';
+COMMENT ON COLUMN ops.streams.name IS 'As --stream takes it.';
+COMMENT ON COLUMN ops.streams.path IS 'Below /api/v4/.';
+COMMENT ON COLUMN ops.streams.id_key IS 'Key of an item that holds its id.';
+COMMENT ON COLUMN ops.streams.has_numeric_id IS 'Its ids are numbers.';
+COMMENT ON COLUMN ops.streams.position IS 'Order in which streams are read.';
 COMMENT ON COLUMN ops.streams.entity IS 'What one item is: leads, notes, tags, custom_fields …';
 COMMENT ON COLUMN ops.streams.entity_type IS
 'The entity type that notes, tags and fields belong to: leads, contacts, companies …';
@@ -86,6 +104,11 @@ CREATE TABLE IF NOT EXISTS ops.run_streams (
 );
 COMMENT ON TABLE ops.run_streams IS
 'How each stream of a load ended; a stream without a row is not finished.';
+COMMENT ON COLUMN ops.run_streams.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.run_streams.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN ops.run_streams.message IS 'Why it failed or was skipped.';
+COMMENT ON COLUMN ops.run_streams.seconds IS 'From its first page to its end.';
+COMMENT ON COLUMN ops.run_streams.finished_at IS 'When the stream ended.';
 COMMENT ON COLUMN ops.run_streams.status IS
 'skipped: the account has no right to it or has switched it off; message says which.';
 COMMENT ON COLUMN ops.run_streams.is_whole IS
@@ -105,3 +128,7 @@ CREATE TABLE IF NOT EXISTS ops.counters (
 );
 COMMENT ON TABLE ops.counters IS
 'Rows of one transform by stream: staged = inserted + updated + unchanged + superseded + rejected.';
+COMMENT ON COLUMN ops.counters.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.counters.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN ops.counters.counter IS 'Which number it is.';
+COMMENT ON COLUMN ops.counters.value IS 'How many.';

@@ -59,6 +59,15 @@ CREATE TABLE IF NOT EXISTS ops.pages (
     CONSTRAINT pages_pkey PRIMARY KEY (run_id, stream, params, page_no)
 );
 COMMENT ON TABLE ops.pages IS 'The ledger: one row per page, committed together with the page.';
+COMMENT ON COLUMN ops.pages.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.pages.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN ops.pages.params IS 'Query parameters, and the parent id where there is one.';
+COMMENT ON COLUMN ops.pages.page_no IS 'From 1.';
+COMMENT ON COLUMN ops.pages.has_next IS 'amoCRM named a next page.';
+COMMENT ON COLUMN ops.pages.last_id IS 'Id of the last entity.';
+COMMENT ON COLUMN ops.pages.rows IS 'Entities on it.';
+COMMENT ON COLUMN ops.pages.bytes IS 'Of the body as amoCRM sent it.';
+COMMENT ON COLUMN ops.pages.committed_at IS 'When the page and this row were committed.';
 COMMENT ON COLUMN ops.pages.status IS
 'empty: HTTP 204, nothing to stage. lost: a server crash emptied staging; it is asked for again.';
 COMMENT ON COLUMN ops.pages.first_id IS

@@ -17,6 +17,11 @@ CREATE TABLE IF NOT EXISTS ops.rejects (
 );
 COMMENT ON TABLE ops.rejects IS
 'A reject costs one value, never the row: the row is kept without it, the value stands here.';
+COMMENT ON COLUMN ops.rejects.id IS 'Grows with time.';
+COMMENT ON COLUMN ops.rejects.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN ops.rejects.entity_id IS 'Id of the entity, as text.';
+COMMENT ON COLUMN ops.rejects.reason IS 'Why it was not taken.';
+COMMENT ON COLUMN ops.rejects.rejected_at IS 'When it was noted.';
 COMMENT ON COLUMN ops.rejects.run_id IS
 'The load, or the last transform that went through the document: it notes all of it anew.';
 COMMENT ON COLUMN ops.rejects.path IS 'Where it stood in the document, for example price.';

@@ -20,6 +20,13 @@ CREATE TABLE IF NOT EXISTS ops.transforms (
     CONSTRAINT transforms_pkey PRIMARY KEY (run_id, name)
 );
 COMMENT ON TABLE ops.transforms IS 'One row per SQL file and transform run.';
+COMMENT ON COLUMN ops.transforms.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.transforms.name IS 'File below sql/ without .sql.';
+COMMENT ON COLUMN ops.transforms.checksum IS 'SHA-256 of the file.';
+COMMENT ON COLUMN ops.transforms.started_at IS 'When the file began.';
+COMMENT ON COLUMN ops.transforms.seconds IS 'How long it took.';
+COMMENT ON COLUMN ops.transforms.updated IS 'As inserted.';
+COMMENT ON COLUMN ops.transforms.deleted IS 'As inserted.';
 COMMENT ON COLUMN ops.transforms.version IS 'Line "Version:" in the head of the file.';
 COMMENT ON COLUMN ops.transforms.rows_in IS
 'Step 1: entities staged. Step 2: documents on the work list. Step 3: typed rows to merge.';

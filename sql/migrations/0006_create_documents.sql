@@ -17,6 +17,13 @@ CREATE TABLE IF NOT EXISTS amo.documents (
 );
 COMMENT ON TABLE amo.documents IS
 'The newest JSON of each entity as it came, so that a changed transform needs no second load.';
+COMMENT ON COLUMN amo.documents.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.documents.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN amo.documents.id IS
+'Id as text; parent/id where ids are unique within one list only.';
+COMMENT ON COLUMN amo.documents.doc IS 'The JSON as amoCRM sent it.';
+COMMENT ON COLUMN amo.documents.changed_at IS 'When a transform last wrote it.';
+COMMENT ON COLUMN amo.documents.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.documents.hash IS
 'Of the document without its links, which echo the query and change with the page number.';
 COMMENT ON COLUMN amo.documents.first_seen_run IS 'Transform run that inserted it.';

@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS ops.phone_regions (
 );
 COMMENT ON TABLE ops.phone_regions IS
 'Numbering plans, from libphonenumber. After a change: bin/transform --rebuild phones.';
+COMMENT ON COLUMN ops.phone_regions.country_code IS 'Without +.';
+COMMENT ON COLUMN ops.phone_regions.trunk_group IS 'Number of the group in trunk_prefix.';
 COMMENT ON COLUMN ops.phone_regions.region IS
 'Two letters as in ISO 3166; for codes of no country (+800 …) the code itself.';
 COMMENT ON COLUMN ops.phone_regions.priority IS
@@ -50,4 +52,5 @@ CREATE TABLE IF NOT EXISTS ops.phone_defaults (
 COMMENT ON TABLE ops.phone_defaults IS
 'Where phones without a country code are from, if not from the country of the account. Empty, '
 'yours to fill; then bin/transform --rebuild phones.';
+COMMENT ON COLUMN ops.phone_defaults.account_id IS 'The account in amoCRM.';
 COMMENT ON COLUMN ops.phone_defaults.region IS 'One of ops.phone_regions: RU, KZ, UZ …';

@@ -28,6 +28,11 @@ CREATE TABLE IF NOT EXISTS amo.groups (
     CONSTRAINT groups_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.groups IS 'User groups (departments); id 0 is a real one.';
+COMMENT ON COLUMN amo.groups.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.groups.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.groups.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.groups.uuid IS 'Its UUID in amoCRM.';
+COMMENT ON COLUMN amo.groups.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.groups.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.groups.changed_at IS 'When this row was last written here.';
 

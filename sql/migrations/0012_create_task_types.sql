@@ -32,6 +32,13 @@ CREATE TABLE IF NOT EXISTS amo.task_types (
     CONSTRAINT task_types_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.task_types IS 'Kinds of tasks, built in and own.';
+COMMENT ON COLUMN amo.task_types.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.task_types.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.task_types.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.task_types.color IS 'As amoCRM gives it.';
+COMMENT ON COLUMN amo.task_types.icon_id IS 'Number of the icon.';
+COMMENT ON COLUMN amo.task_types.code IS 'Of the built-in ones.';
+COMMENT ON COLUMN amo.task_types.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.task_types.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.task_types.changed_at IS 'When this row was last written here.';
 

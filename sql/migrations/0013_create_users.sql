@@ -63,6 +63,22 @@ CREATE TABLE IF NOT EXISTS amo.users (
     CONSTRAINT users_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.users IS 'Users; one who left the account keeps the row.';
+COMMENT ON COLUMN amo.users.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.users.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.users.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.users.email IS 'By which the user signs in.';
+COMMENT ON COLUMN amo.users.lang IS 'Language: ru, en, es, pt.';
+COMMENT ON COLUMN amo.users.uuid IS 'Its UUID in amoCRM.';
+COMMENT ON COLUMN amo.users.amojo_id IS 'Id of the user in the chats.';
+COMMENT ON COLUMN amo.users.user_rank IS 'newbie, candidate or master.';
+COMMENT ON COLUMN amo.users.phone_number IS 'As the user gave it.';
+COMMENT ON COLUMN amo.users.is_admin IS 'May do everything, and has no role.';
+COMMENT ON COLUMN amo.users.is_free IS 'A user whom nobody pays for.';
+COMMENT ON COLUMN amo.users.mail_access IS 'May use the mail of the account.';
+COMMENT ON COLUMN amo.users.catalog_access IS 'May use lists.';
+COMMENT ON COLUMN amo.users.group_id IS 'Of amo.groups.';
+COMMENT ON COLUMN amo.users.role_id IS 'Of amo.roles.';
+COMMENT ON COLUMN amo.users.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.users.is_active IS 'FALSE: switched off.';
 COMMENT ON COLUMN amo.users.rights IS
 'The whole object, with the rights per entity and status.';

@@ -30,6 +30,11 @@ CREATE TABLE IF NOT EXISTS amo.roles (
 );
 COMMENT ON TABLE amo.roles IS
 'Roles; administrator and free user are flags of a user, not roles.';
+COMMENT ON COLUMN amo.roles.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.roles.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.roles.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.roles.rights IS 'The whole object, as in amo.users.';
+COMMENT ON COLUMN amo.roles.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.roles.user_ids IS 'JSON list of user ids.';
 COMMENT ON COLUMN amo.roles.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.roles.changed_at IS 'When this row was last written here.';

@@ -34,6 +34,14 @@ CREATE TABLE IF NOT EXISTS amo.pipelines (
     CONSTRAINT pipelines_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.pipelines IS 'Pipelines of leads, archived ones included.';
+COMMENT ON COLUMN amo.pipelines.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.pipelines.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.pipelines.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.pipelines.sort IS 'Place in the order of the account.';
+COMMENT ON COLUMN amo.pipelines.is_main IS 'The one for new leads.';
+COMMENT ON COLUMN amo.pipelines.is_unsorted_on IS 'It has a stage for incoming leads.';
+COMMENT ON COLUMN amo.pipelines.is_archive IS 'Put away by people.';
+COMMENT ON COLUMN amo.pipelines.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.pipelines.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.pipelines.changed_at IS 'When this row was last written here.';
 

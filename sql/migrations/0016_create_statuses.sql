@@ -36,6 +36,14 @@ CREATE TABLE IF NOT EXISTS amo.statuses (
     CONSTRAINT statuses_pkey PRIMARY KEY (account_id, pipeline_id, id)
 );
 COMMENT ON TABLE amo.statuses IS 'Stages; 142 (won) and 143 (lost) exist in every pipeline.';
+COMMENT ON COLUMN amo.statuses.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.statuses.id IS 'Unique within its pipeline only.';
+COMMENT ON COLUMN amo.statuses.pipeline_id IS 'Of amo.pipelines.';
+COMMENT ON COLUMN amo.statuses.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.statuses.sort IS 'Place in the order of the account.';
+COMMENT ON COLUMN amo.statuses.is_editable IS 'FALSE: built in.';
+COMMENT ON COLUMN amo.statuses.color IS 'As amoCRM gives it.';
+COMMENT ON COLUMN amo.statuses.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.statuses.type IS '0 normal, 1 unsorted.';
 COMMENT ON COLUMN amo.statuses.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.statuses.changed_at IS 'When this row was last written here.';

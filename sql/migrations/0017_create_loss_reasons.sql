@@ -30,6 +30,12 @@ CREATE TABLE IF NOT EXISTS amo.loss_reasons (
     CONSTRAINT loss_reasons_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.loss_reasons IS 'Reasons why leads are lost.';
+COMMENT ON COLUMN amo.loss_reasons.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.loss_reasons.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.loss_reasons.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.loss_reasons.sort IS 'Place in the order of the account.';
+COMMENT ON COLUMN amo.loss_reasons.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.loss_reasons.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.loss_reasons.deleted_at IS
 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.loss_reasons.changed_at IS 'When this row was last written here.';

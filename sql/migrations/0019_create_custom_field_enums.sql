@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS amo.custom_field_enums (
 );
 COMMENT ON TABLE amo.custom_field_enums IS
 'Options of selects; options that amoCRM replaced are kept, old values still name them.';
+COMMENT ON COLUMN amo.custom_field_enums.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.custom_field_enums.entity_type IS 'As in amo.custom_fields.';
+COMMENT ON COLUMN amo.custom_field_enums.field_id IS 'Of amo.custom_fields.';
+COMMENT ON COLUMN amo.custom_field_enums.id IS 'Id of the option.';
+COMMENT ON COLUMN amo.custom_field_enums.value IS 'What people see.';
+COMMENT ON COLUMN amo.custom_field_enums.sort IS 'Place in the order of the account.';
+COMMENT ON COLUMN amo.custom_field_enums.code IS 'For example WORK of a phone.';
+COMMENT ON COLUMN amo.custom_field_enums.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.custom_field_enums.deleted_at IS
 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.custom_field_enums.changed_at IS 'When this row was last written here.';

@@ -29,6 +29,11 @@ CREATE TABLE IF NOT EXISTS amo.tags (
     CONSTRAINT tags_pkey PRIMARY KEY (account_id, entity_type, id)
 );
 COMMENT ON TABLE amo.tags IS 'Tags; each entity type has its own dictionary.';
+COMMENT ON COLUMN amo.tags.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.tags.entity_type IS 'In the plural: leads, contacts, companies, customers …';
+COMMENT ON COLUMN amo.tags.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.tags.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.tags.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.tags.color IS 'Hexadecimal without #; leads only.';
 COMMENT ON COLUMN amo.tags.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.tags.changed_at IS 'When this row was last written here.';

@@ -64,6 +64,26 @@ CREATE TABLE IF NOT EXISTS amo.leads (
     CONSTRAINT leads_pkey PRIMARY KEY (account_id, id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE amo.leads IS 'Leads (deals).';
+COMMENT ON COLUMN amo.leads.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.leads.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.leads.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.leads.price_with_minor_units IS
+'With kopecks or cents, where amoCRM gives them.';
+COMMENT ON COLUMN amo.leads.responsible_user_id IS 'Of amo.users.';
+COMMENT ON COLUMN amo.leads.group_id IS 'Group of the responsible user, amo.groups.';
+COMMENT ON COLUMN amo.leads.pipeline_id IS 'Of amo.pipelines.';
+COMMENT ON COLUMN amo.leads.loss_reason_id IS 'Of amo.loss_reasons.';
+COMMENT ON COLUMN amo.leads.source_id IS 'Of amo.sources.';
+COMMENT ON COLUMN amo.leads.updated_by IS 'User who last changed it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.leads.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.leads.closed_at IS 'When it came into stage 142 (won) or 143 (lost).';
+COMMENT ON COLUMN amo.leads.closest_task_at IS 'Term of its next open task.';
+COMMENT ON COLUMN amo.leads.score IS 'As amoCRM works it out.';
+COMMENT ON COLUMN amo.leads.is_deleted IS 'What the list says: TRUE for what lies in the trash.';
+COMMENT ON COLUMN amo.leads.is_price_modified_by_robot IS 'A robot set the price last.';
+COMMENT ON COLUMN amo.leads.is_price_computed IS 'The price follows from the elements.';
+COMMENT ON COLUMN amo.leads.visitor_uid IS 'Of the visitor of the site who became the lead.';
+COMMENT ON COLUMN amo.leads.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.leads.price IS
 'amoCRM cuts it at 2147483647; price_with_minor_units has the rest.';
 COMMENT ON COLUMN amo.leads.created_by IS '0: a robot or the API.';

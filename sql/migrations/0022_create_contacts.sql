@@ -46,6 +46,20 @@ CREATE TABLE IF NOT EXISTS amo.contacts (
     CONSTRAINT contacts_pkey PRIMARY KEY (account_id, id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE amo.contacts IS 'Contacts (people).';
+COMMENT ON COLUMN amo.contacts.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.contacts.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.contacts.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.contacts.first_name IS 'Often empty, name has it all.';
+COMMENT ON COLUMN amo.contacts.last_name IS 'Often empty, name has it all.';
+COMMENT ON COLUMN amo.contacts.responsible_user_id IS 'Of amo.users.';
+COMMENT ON COLUMN amo.contacts.group_id IS 'Group of the responsible user, amo.groups.';
+COMMENT ON COLUMN amo.contacts.created_by IS 'User who created it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.contacts.updated_by IS 'User who last changed it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.contacts.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.contacts.closest_task_at IS 'Term of its next open task.';
+COMMENT ON COLUMN amo.contacts.is_deleted IS 'What the list says: TRUE for what lies in the trash.';
+COMMENT ON COLUMN amo.contacts.is_unsorted IS 'Belongs to an incoming lead.';
+COMMENT ON COLUMN amo.contacts.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.contacts.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.contacts.changed_at IS 'When this row was last written here.';
 

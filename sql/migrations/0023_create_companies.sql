@@ -40,6 +40,18 @@ CREATE TABLE IF NOT EXISTS amo.companies (
     CONSTRAINT companies_pkey PRIMARY KEY (account_id, id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE amo.companies IS 'Companies.';
+COMMENT ON COLUMN amo.companies.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.companies.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.companies.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.companies.responsible_user_id IS 'Of amo.users.';
+COMMENT ON COLUMN amo.companies.group_id IS 'Group of the responsible user, amo.groups.';
+COMMENT ON COLUMN amo.companies.created_by IS 'User who created it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.companies.updated_by IS 'User who last changed it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.companies.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.companies.closest_task_at IS 'Term of its next open task.';
+COMMENT ON COLUMN amo.companies.is_deleted IS
+'What the list says: TRUE for what lies in the trash.';
+COMMENT ON COLUMN amo.companies.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.companies.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.companies.changed_at IS 'When this row was last written here.';
 

@@ -49,6 +49,20 @@ CREATE TABLE IF NOT EXISTS amo.tasks (
     CONSTRAINT tasks_pkey PRIMARY KEY (account_id, id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE amo.tasks IS 'Tasks; a task without an entity has no entity_id.';
+COMMENT ON COLUMN amo.tasks.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.tasks.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.tasks.entity_id IS 'Id of the entity, in the table that entity_type names.';
+COMMENT ON COLUMN amo.tasks.entity_type IS 'In the plural: leads, contacts, companies, customers …';
+COMMENT ON COLUMN amo.tasks.responsible_user_id IS 'Of amo.users.';
+COMMENT ON COLUMN amo.tasks.group_id IS 'Group of the responsible user, amo.groups.';
+COMMENT ON COLUMN amo.tasks.task_type_id IS 'Of amo.task_types.';
+COMMENT ON COLUMN amo.tasks.text IS 'What is to be done.';
+COMMENT ON COLUMN amo.tasks.is_completed IS 'Done; amoCRM does not say when.';
+COMMENT ON COLUMN amo.tasks.complete_till IS 'Its term.';
+COMMENT ON COLUMN amo.tasks.created_by IS 'User who created it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.tasks.updated_by IS 'User who last changed it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.tasks.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.tasks.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.tasks.duration IS 'Seconds.';
 COMMENT ON COLUMN amo.tasks.result IS
 'Text of the result; amoCRM wraps it in an object, or sends [] for none.';

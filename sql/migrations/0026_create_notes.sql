@@ -44,6 +44,18 @@ CREATE TABLE IF NOT EXISTS amo.notes (
     CONSTRAINT notes_pkey PRIMARY KEY (account_id, entity_type, id)
 );
 COMMENT ON TABLE amo.notes IS 'Notes, calls, mails and messages; note_type is an open set.';
+COMMENT ON COLUMN amo.notes.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.notes.entity_type IS 'What it belongs to, in the plural.';
+COMMENT ON COLUMN amo.notes.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.notes.entity_id IS 'Id of the entity, in the table that entity_type names.';
+COMMENT ON COLUMN amo.notes.note_type IS 'An open set: common, call_in, call_out, attachment …';
+COMMENT ON COLUMN amo.notes.responsible_user_id IS 'Of amo.users.';
+COMMENT ON COLUMN amo.notes.group_id IS 'Group of the responsible user, amo.groups.';
+COMMENT ON COLUMN amo.notes.created_by IS 'User who wrote it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.notes.updated_by IS 'User who last changed it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.notes.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.notes.is_pinned IS 'Shown on top.';
+COMMENT ON COLUMN amo.notes.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.notes.params IS 'What the note type needs: phone, duration, link …';
 COMMENT ON COLUMN amo.notes.text IS 'params.text, where the type has one.';
 COMMENT ON COLUMN amo.notes.deleted_at IS 'When amoCRM was found not to have it any more.';

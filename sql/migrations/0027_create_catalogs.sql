@@ -46,6 +46,20 @@ CREATE TABLE IF NOT EXISTS amo.catalogs (
     CONSTRAINT catalogs_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.catalogs IS 'Lists: products, invoices and own ones.';
+COMMENT ON COLUMN amo.catalogs.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.catalogs.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.catalogs.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.catalogs.type IS 'regular, invoices or products.';
+COMMENT ON COLUMN amo.catalogs.sort IS 'Place in the order of the account.';
+COMMENT ON COLUMN amo.catalogs.created_by IS 'User who created it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.catalogs.updated_by IS 'User who last changed it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.catalogs.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.catalogs.can_add_elements IS 'People may add elements.';
+COMMENT ON COLUMN amo.catalogs.can_show_in_cards IS 'Shown in the cards of entities.';
+COMMENT ON COLUMN amo.catalogs.can_link_multiple IS 'An entity may have several of its elements.';
+COMMENT ON COLUMN amo.catalogs.can_be_deleted IS 'May be deleted by people.';
+COMMENT ON COLUMN amo.catalogs.sdk_widget_code IS 'Of the widget that made it.';
+COMMENT ON COLUMN amo.catalogs.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.catalogs.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.catalogs.changed_at IS 'When this row was last written here.';
 

@@ -40,6 +40,19 @@ CREATE TABLE IF NOT EXISTS amo.catalog_elements (
     CONSTRAINT catalog_elements_pkey PRIMARY KEY (account_id, id)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE amo.catalog_elements IS 'Elements of lists.';
+COMMENT ON COLUMN amo.catalog_elements.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.catalog_elements.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.catalog_elements.catalog_id IS 'Of amo.catalogs.';
+COMMENT ON COLUMN amo.catalog_elements.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.catalog_elements.created_by IS 'User who created it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.catalog_elements.updated_by IS
+'User who last changed it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.catalog_elements.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.catalog_elements.is_deleted IS
+'What the list says: TRUE for what lies in the trash.';
+COMMENT ON COLUMN amo.catalog_elements.invoice_link IS 'Of an invoice: its page for the payer.';
+COMMENT ON COLUMN amo.catalog_elements.currency_id IS 'As amoCRM counts currencies.';
+COMMENT ON COLUMN amo.catalog_elements.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.catalog_elements.deleted_at IS
 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.catalog_elements.changed_at IS 'When this row was last written here.';

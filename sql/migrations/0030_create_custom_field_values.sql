@@ -20,6 +20,14 @@ CREATE TABLE IF NOT EXISTS amo.custom_field_values (
 );
 COMMENT ON TABLE amo.custom_field_values IS
 'Values of custom fields; a multiselect has one row per option. Replaced as a set per entity.';
+COMMENT ON COLUMN amo.custom_field_values.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.custom_field_values.entity_type IS
+'In the plural: leads, contacts, companies, customers …';
+COMMENT ON COLUMN amo.custom_field_values.entity_id IS
+'Id of the entity, in the table that entity_type names.';
+COMMENT ON COLUMN amo.custom_field_values.field_id IS 'Of amo.custom_fields.';
+COMMENT ON COLUMN amo.custom_field_values.enum_id IS
+'Of amo.custom_field_enums, for fields with options.';
 COMMENT ON COLUMN amo.custom_field_values.position IS 'From 1, in the order amoCRM gives them.';
 COMMENT ON COLUMN amo.custom_field_values.value IS
 'As text, whatever the type; of objects the name.';

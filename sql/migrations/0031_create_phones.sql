@@ -110,6 +110,9 @@ LEFT JOIN ops.phone_regions AS country
 WHERE account.stream = 'account';
 COMMENT ON VIEW ops.account_phone_regions IS
 'Where numbers without a country code are from, by account, and who says so.';
+COMMENT ON COLUMN ops.account_phone_regions.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN ops.account_phone_regions.region IS 'Of ops.phone_regions.';
+COMMENT ON COLUMN ops.account_phone_regions.source IS 'Who says so.';
 
 CREATE TABLE IF NOT EXISTS amo.phones (
     account_id bigint NOT NULL,
@@ -125,6 +128,11 @@ CREATE TABLE IF NOT EXISTS amo.phones (
 );
 COMMENT ON TABLE amo.phones IS
 'Numbers in the field PHONE: one row each, also where one value has two. docs/PHONES.md.';
+COMMENT ON COLUMN amo.phones.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.phones.entity_type IS
+'In the plural: leads, contacts, companies, customers …';
+COMMENT ON COLUMN amo.phones.entity_id IS 'Id of the entity, in the table that entity_type names.';
+COMMENT ON COLUMN amo.phones.is_valid IS 'The number exists in its numbering plan.';
 COMMENT ON COLUMN amo.phones.position IS
 'Order in the field, from 1; a value with two numbers takes two.';
 COMMENT ON COLUMN amo.phones.raw IS

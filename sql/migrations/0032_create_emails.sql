@@ -16,6 +16,11 @@ CREATE TABLE IF NOT EXISTS amo.emails (
 COMMENT ON TABLE amo.emails IS
 'Addresses in the field EMAIL: one row each, also where one value has several. What is not an '
 'address keeps raw, with is_valid false. docs/EMAILS_AND_IDS.md.';
+COMMENT ON COLUMN amo.emails.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.emails.entity_type IS
+'In the plural: leads, contacts, companies, customers …';
+COMMENT ON COLUMN amo.emails.entity_id IS 'Id of the entity, in the table that entity_type names.';
+COMMENT ON COLUMN amo.emails.is_valid IS 'It has the form of an address.';
 COMMENT ON COLUMN amo.emails.position IS
 'Order in the field, from 1; a value with two addresses takes two.';
 COMMENT ON COLUMN amo.emails.raw IS

@@ -17,6 +17,11 @@ CREATE TABLE IF NOT EXISTS amo.legal_ids (
 COMMENT ON TABLE amo.legal_ids IS
 'Legal ids from fields of type legal_entity, from text and numeric fields named ИНН, КПП or ОГРН, '
 'and from those of ops.legal_id_fields. docs/EMAILS_AND_IDS.md.';
+COMMENT ON COLUMN amo.legal_ids.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.legal_ids.entity_type IS
+'In the plural: leads, contacts, companies, customers …';
+COMMENT ON COLUMN amo.legal_ids.entity_id IS
+'Id of the entity, in the table that entity_type names.';
 COMMENT ON COLUMN amo.legal_ids.position IS
 'Order in the entity, from 1; a value with two ids takes two.';
 COMMENT ON COLUMN amo.legal_ids.kind IS 'inn, kpp or ogrn; an OGRNIP is an ogrn of 15 digits.';
@@ -39,6 +44,9 @@ CREATE TABLE IF NOT EXISTS ops.legal_id_fields (
 COMMENT ON TABLE ops.legal_id_fields IS
 'Fields with legal ids whose name does not say so, a row per kind; none: not such a field, '
 'whatever its name. Empty, yours to fill; then bin/transform --rebuild legal_ids.';
+COMMENT ON COLUMN ops.legal_id_fields.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN ops.legal_id_fields.entity_type IS 'leads, contacts, companies or customers.';
+COMMENT ON COLUMN ops.legal_id_fields.kind IS 'inn, kpp, ogrn or none.';
 COMMENT ON COLUMN ops.legal_id_fields.field_id IS 'As in amo.custom_fields.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.legal_ids (

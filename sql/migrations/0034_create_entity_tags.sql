@@ -11,6 +11,12 @@ CREATE TABLE IF NOT EXISTS amo.entity_tags (
 );
 COMMENT ON TABLE amo.entity_tags IS
 'Tags of entities; join amo.tags by account_id, entity_type and tag_id.';
+COMMENT ON COLUMN amo.entity_tags.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.entity_tags.entity_type IS
+'In the plural: leads, contacts, companies, customers …';
+COMMENT ON COLUMN amo.entity_tags.entity_id IS
+'Id of the entity, in the table that entity_type names.';
+COMMENT ON COLUMN amo.entity_tags.tag_id IS 'Of amo.tags.';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS staging.entity_tags (
     LIKE amo.entity_tags

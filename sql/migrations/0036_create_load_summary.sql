@@ -37,3 +37,15 @@ LEFT JOIN ops.streams AS declared
 
 COMMENT ON VIEW ops.load_summary IS
 'One row per load and stream, as bin/load -v prints it; wait, HTTP and COPY side by side.';
+COMMENT ON COLUMN ops.load_summary.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.load_summary.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN ops.load_summary.status IS 'As in ops.run_streams; in part: it is not finished.';
+COMMENT ON COLUMN ops.load_summary.pages IS 'Pages that were staged.';
+COMMENT ON COLUMN ops.load_summary.rows IS 'Entities on them.';
+COMMENT ON COLUMN ops.load_summary.bytes IS 'Of their bodies.';
+COMMENT ON COLUMN ops.load_summary.requests IS 'HTTP requests, retries included.';
+COMMENT ON COLUMN ops.load_summary.wait_seconds IS 'Waiting for the rate limit.';
+COMMENT ON COLUMN ops.load_summary.http_seconds IS 'From request to last byte.';
+COMMENT ON COLUMN ops.load_summary.copy_seconds IS 'COPY, shape check and ledger row.';
+COMMENT ON COLUMN ops.load_summary.message IS 'Why it failed or was skipped.';
+COMMENT ON COLUMN ops.load_summary.position IS 'Order in which streams are read.';

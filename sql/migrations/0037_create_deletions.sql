@@ -12,3 +12,7 @@ CREATE TABLE IF NOT EXISTS ops.deletions (
 );
 COMMENT ON TABLE ops.deletions IS
 'Missing from a complete load and, asked for by id, not there: the next transform marks them.';
+COMMENT ON COLUMN ops.deletions.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.deletions.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN ops.deletions.entity_id IS 'Id, as text.';
+COMMENT ON COLUMN ops.deletions.confirmed_at IS 'When amoCRM was asked and did not have it.';

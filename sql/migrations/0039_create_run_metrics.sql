@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS ops.run_requests (
 COMMENT ON TABLE ops.run_requests IS
 'HTTP requests of a load by stream and status, of all its processes together. Written whenever a '
 'stream ends and at the end: what a kill -9 cuts off after that is missing.';
+COMMENT ON COLUMN ops.run_requests.run_id IS 'Of ops.runs.';
 COMMENT ON COLUMN ops.run_requests.stream IS
 'A name of ops.streams, or oauth: requests for tokens.';
 COMMENT ON COLUMN ops.run_requests.status IS
@@ -45,6 +46,13 @@ CREATE TABLE IF NOT EXISTS ops.run_processes (
 COMMENT ON TABLE ops.run_processes IS
 'One row per process of a load: a load that is continued has several. Written when the process '
 'takes the load up, whenever a stream ends and at the end.';
+COMMENT ON COLUMN ops.run_processes.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.run_processes.last_request_at IS 'When the last one left, by the same clock.';
+COMMENT ON COLUMN ops.run_processes.requests IS 'That the process sent.';
+COMMENT ON COLUMN ops.run_processes.transaction_ms_p50 IS
+'Half of the page commits took no longer.';
+COMMENT ON COLUMN ops.run_processes.transaction_ms_p95 IS '95 of 100 page commits took no longer.';
+COMMENT ON COLUMN ops.run_processes.transaction_ms_max IS 'The slowest page commit.';
 COMMENT ON COLUMN ops.run_processes.process IS '1, 2, … in the order of their start.';
 COMMENT ON COLUMN ops.run_processes.first_request_at IS
 'When the first request left, by the clock of the server of the database.';
@@ -123,6 +131,21 @@ LEFT JOIN (
 COMMENT ON VIEW ops.run_metrics IS
 'One row per load. Over the processes of a continued one requests, seconds, statements, '
 'transactions and CPU are summed; of limits, quantiles and memory the largest is taken.';
+COMMENT ON COLUMN ops.run_metrics.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.run_metrics.processes IS 'How many worked on it, one after the other.';
+COMMENT ON COLUMN ops.run_metrics.first_request_at IS 'When the first request left.';
+COMMENT ON COLUMN ops.run_metrics.last_request_at IS 'When the last one left.';
+COMMENT ON COLUMN ops.run_metrics.requests IS 'HTTP requests of all of them.';
+COMMENT ON COLUMN ops.run_metrics.retries IS 'Of them, those that repeated one that failed.';
+COMMENT ON COLUMN ops.run_metrics.rate_limit IS
+'Requests a second that were allowed; NULL: no limit.';
+COMMENT ON COLUMN ops.run_metrics.statements IS 'Messages with SQL.';
+COMMENT ON COLUMN ops.run_metrics.transactions IS 'Page commits.';
+COMMENT ON COLUMN ops.run_metrics.transaction_ms IS 'All page commits together.';
+COMMENT ON COLUMN ops.run_metrics.transaction_ms_p50 IS 'Half of the page commits took no longer.';
+COMMENT ON COLUMN ops.run_metrics.transaction_ms_max IS 'The slowest page commit.';
+COMMENT ON COLUMN ops.run_metrics.cpu_seconds IS 'Of the loader, not of PostgreSQL.';
+COMMENT ON COLUMN ops.run_metrics.peak_rss_bytes IS 'Most memory of the loader.';
 COMMENT ON COLUMN ops.run_metrics.request_seconds IS
 'From the first to the last request of each process, without the time between processes.';
 COMMENT ON COLUMN ops.run_metrics.rate IS

@@ -36,6 +36,14 @@ CREATE TABLE IF NOT EXISTS amo.customer_statuses (
     CONSTRAINT customer_statuses_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.customer_statuses IS 'Stages of customers, where periodicity is on.';
+COMMENT ON COLUMN amo.customer_statuses.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.customer_statuses.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.customer_statuses.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.customer_statuses.sort IS 'Place in the order of the account.';
+COMMENT ON COLUMN amo.customer_statuses.is_default IS 'The one for new customers.';
+COMMENT ON COLUMN amo.customer_statuses.color IS 'As amoCRM gives it.';
+COMMENT ON COLUMN amo.customer_statuses.conditions IS 'When a customer comes into it.';
+COMMENT ON COLUMN amo.customer_statuses.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.customer_statuses.type IS
 '0 normal, 1 purchase expected, 2 not bought, 3 closed, 4 bought recently.';
 COMMENT ON COLUMN amo.customer_statuses.deleted_at IS

@@ -34,6 +34,14 @@ CREATE TABLE IF NOT EXISTS amo.segments (
     CONSTRAINT segments_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.segments IS 'Segments of customers.';
+COMMENT ON COLUMN amo.segments.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.segments.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.segments.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.segments.customers_count IS 'How many customers it has.';
+COMMENT ON COLUMN amo.segments.available_products_price_types IS
+'Kinds of prices for these customers.';
+COMMENT ON COLUMN amo.segments.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.segments.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.segments.color IS 'Hexadecimal without #.';
 COMMENT ON COLUMN amo.segments.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.segments.changed_at IS 'When this row was last written here.';

@@ -39,6 +39,18 @@ CREATE TABLE IF NOT EXISTS amo.transactions (
     CONSTRAINT transactions_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.transactions IS 'Purchases of customers.';
+COMMENT ON COLUMN amo.transactions.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.transactions.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.transactions.price IS 'Sum of the purchase.';
+COMMENT ON COLUMN amo.transactions.comment IS 'As typed.';
+COMMENT ON COLUMN amo.transactions.completed_at IS 'When it was bought.';
+COMMENT ON COLUMN amo.transactions.created_by IS 'User who created it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.transactions.updated_by IS 'User who last changed it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.transactions.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.transactions.is_deleted IS
+'What the list says: TRUE for what lies in the trash.';
+COMMENT ON COLUMN amo.transactions.customer_id IS 'Of amo.customers.';
+COMMENT ON COLUMN amo.transactions.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.transactions.deleted_at IS
 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.transactions.changed_at IS 'When this row was last written here.';

@@ -35,6 +35,15 @@ CREATE TABLE IF NOT EXISTS amo.custom_field_groups (
 );
 COMMENT ON TABLE amo.custom_field_groups IS
 'Groups (tabs) of custom fields; their ids are text.';
+COMMENT ON COLUMN amo.custom_field_groups.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.custom_field_groups.entity_type IS
+'leads, contacts, companies, customers or catalogs.';
+COMMENT ON COLUMN amo.custom_field_groups.id IS 'Text, unlike all other ids.';
+COMMENT ON COLUMN amo.custom_field_groups.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.custom_field_groups.sort IS 'Place in the order of the account.';
+COMMENT ON COLUMN amo.custom_field_groups.type IS 'As amoCRM gives it.';
+COMMENT ON COLUMN amo.custom_field_groups.is_predefined IS 'Made by amoCRM.';
+COMMENT ON COLUMN amo.custom_field_groups.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.custom_field_groups.catalog_id IS
 'For entity_type catalogs: which list, since each has groups of the same ids. Otherwise 0.';
 COMMENT ON COLUMN amo.custom_field_groups.deleted_at IS

@@ -37,6 +37,14 @@ CREATE TABLE IF NOT EXISTS amo.events (
     CONSTRAINT events_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.events IS 'What happened in the account. Never changes, only grows.';
+COMMENT ON COLUMN amo.events.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.events.id IS 'Text, sorted by nothing.';
+COMMENT ON COLUMN amo.events.entity_id IS 'What it happened to.';
+COMMENT ON COLUMN amo.events.created_by IS 'User who did it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.events.created_at IS 'When it happened.';
+COMMENT ON COLUMN amo.events.value_after IS 'List of what is, depends on type.';
+COMMENT ON COLUMN amo.events.value_before IS 'List of what was.';
+COMMENT ON COLUMN amo.events.updated_at IS 'NULL: events do not change.';
 COMMENT ON COLUMN amo.events.entity_type IS
 'In the plural, as everywhere; amoCRM says it in the singular here.';
 COMMENT ON COLUMN amo.events.type IS 'An open set, for example lead_status_changed.';

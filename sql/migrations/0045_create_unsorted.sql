@@ -36,6 +36,14 @@ CREATE TABLE IF NOT EXISTS amo.unsorted (
     CONSTRAINT unsorted_pkey PRIMARY KEY (account_id, uid)
 );
 COMMENT ON TABLE amo.unsorted IS 'Incoming leads that nobody has accepted or declined yet.';
+COMMENT ON COLUMN amo.unsorted.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.unsorted.uid IS 'Id in amoCRM, text.';
+COMMENT ON COLUMN amo.unsorted.source_uid IS 'Where it came from.';
+COMMENT ON COLUMN amo.unsorted.source_name IS 'The same for people.';
+COMMENT ON COLUMN amo.unsorted.category IS 'sip, mail, forms or chats.';
+COMMENT ON COLUMN amo.unsorted.pipeline_id IS 'Of amo.pipelines.';
+COMMENT ON COLUMN amo.unsorted.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.unsorted.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.unsorted.metadata IS 'Depends on category: sip, mail, forms, chats.';
 COMMENT ON COLUMN amo.unsorted.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.unsorted.changed_at IS 'When this row was last written here.';

@@ -36,6 +36,14 @@ CREATE TABLE IF NOT EXISTS amo.sources (
 );
 COMMENT ON TABLE amo.sources IS
 'Sources of leads; amoCRM shows those of the own integration only.';
+COMMENT ON COLUMN amo.sources.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.sources.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.sources.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.sources.pipeline_id IS 'Of amo.pipelines.';
+COMMENT ON COLUMN amo.sources.external_id IS 'Id that the integration gave it.';
+COMMENT ON COLUMN amo.sources.origin_code IS 'Kind of the channel.';
+COMMENT ON COLUMN amo.sources.services IS 'Messengers and sites of the source.';
+COMMENT ON COLUMN amo.sources.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.sources.is_default IS
 'amoCRM calls it default, a word that SQL keeps for itself.';
 COMMENT ON COLUMN amo.sources.deleted_at IS 'When amoCRM was found not to have it any more.';

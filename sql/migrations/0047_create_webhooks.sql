@@ -36,6 +36,15 @@ CREATE TABLE IF NOT EXISTS amo.webhooks (
     CONSTRAINT webhooks_pkey PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE amo.webhooks IS 'Subscriptions to webhooks.';
+COMMENT ON COLUMN amo.webhooks.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.webhooks.id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.webhooks.destination IS 'Address that is called.';
+COMMENT ON COLUMN amo.webhooks.sort IS 'Place in the order of the account.';
+COMMENT ON COLUMN amo.webhooks.disabled IS 'amoCRM gave up calling it.';
+COMMENT ON COLUMN amo.webhooks.settings IS 'Events that it is called for.';
+COMMENT ON COLUMN amo.webhooks.created_by IS 'User who created it; 0: a robot or the API.';
+COMMENT ON COLUMN amo.webhooks.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.webhooks.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.webhooks.deleted_at IS 'When amoCRM was found not to have it any more.';
 COMMENT ON COLUMN amo.webhooks.changed_at IS 'When this row was last written here.';
 

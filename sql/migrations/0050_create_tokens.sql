@@ -24,6 +24,12 @@ CREATE TABLE IF NOT EXISTS ops.tokens (
 COMMENT ON TABLE ops.tokens IS
 'OAuth pairs, one row per integration and account; secret: grant it to nobody, and leave it out of '
 'dumps that others read (pg_dump --exclude-table-data=ops.tokens). Written by bin/load.';
+COMMENT ON COLUMN ops.tokens.client_id IS 'Of the integration.';
+COMMENT ON COLUMN ops.tokens.access_token IS 'Secret: opens the account until expires_at.';
+COMMENT ON COLUMN ops.tokens.granted_at IS 'When the chain began.';
+COMMENT ON COLUMN ops.tokens.refreshed_at IS 'When the pair was last replaced.';
+COMMENT ON COLUMN ops.tokens.expires_at IS 'Of the access token.';
+COMMENT ON COLUMN ops.tokens.asked_at IS 'When that request left.';
 COMMENT ON COLUMN ops.tokens.base_url IS 'AMO_BASE_URL of the run that began the chain.';
 COMMENT ON COLUMN ops.tokens.moved_to IS
 'Address of the account since it was renamed; NULL while it is base_url.';

@@ -14,6 +14,10 @@ COMMENT ON TABLE ops.watermarks IS
 'What changed in amoCRM up to this moment was loaded. Moved in the transaction that ends a '
 'stream of a load, whose pages are all committed then; to the clock of amoCRM when that load '
 'began. bin/load --mode incremental asks for what changed since, less ten minutes.';
+COMMENT ON COLUMN ops.watermarks.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN ops.watermarks.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN ops.watermarks.watermark IS 'All that changed before is here.';
+COMMENT ON COLUMN ops.watermarks.moved_at IS 'When it was last moved.';
 COMMENT ON COLUMN ops.watermarks.run_id IS 'The load that moved it last.';
 
 CREATE OR REPLACE FUNCTION ops.take_back_watermarks(lost_runs bigint[])

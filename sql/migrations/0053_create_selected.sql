@@ -13,6 +13,9 @@ CREATE TABLE IF NOT EXISTS ops.selected (
 COMMENT ON TABLE ops.selected IS
 'What a load with --companies is about: the companies that match, and the contacts, leads and '
 'customers that they name. Committed together with the page that named them.';
+COMMENT ON COLUMN ops.selected.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.selected.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN ops.selected.entity_id IS 'Id in amoCRM.';
 COMMENT ON COLUMN ops.selected.is_wanted IS
 'FALSE: a company that was asked for by its id and is there, but does not match the rest of the '
 'expression. Nothing of it is kept.';

@@ -45,6 +45,14 @@ CREATE TABLE IF NOT EXISTS amo.talks (
 COMMENT ON TABLE amo.talks IS
 'Conversations in messengers, as of the last event that named them: amoCRM has no list of them. '
 'Filled by bin/load --stream talks only, one request each.';
+COMMENT ON COLUMN amo.talks.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.talks.talk_id IS 'Id in amoCRM.';
+COMMENT ON COLUMN amo.talks.chat_id IS 'UUID of the chat.';
+COMMENT ON COLUMN amo.talks.contact_id IS 'Of amo.contacts.';
+COMMENT ON COLUMN amo.talks.entity_id IS 'Id of the entity, in the table that entity_type names.';
+COMMENT ON COLUMN amo.talks.is_read IS 'As of that event.';
+COMMENT ON COLUMN amo.talks.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.talks.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.talks.entity_type IS
 'What it is about, leads or customers. In the plural; amoCRM says it in the singular here.';
 COMMENT ON COLUMN amo.talks.origin IS 'Kind of messenger: telegram, viber …';

@@ -58,6 +58,22 @@ CREATE TABLE IF NOT EXISTS amo.files (
 COMMENT ON TABLE amo.files IS
 'What is known of the files of the account, not the files themselves. '
 'Filled by bin/load --stream files only, which needs the right to files.';
+COMMENT ON COLUMN amo.files.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.files.uuid IS 'Id of the file.';
+COMMENT ON COLUMN amo.files.name IS 'As people see it in amoCRM.';
+COMMENT ON COLUMN amo.files.extension IS 'Of the name, without the dot.';
+COMMENT ON COLUMN amo.files.mime_type IS 'As the file service says it.';
+COMMENT ON COLUMN amo.files.source_id IS 'Where the file came from.';
+COMMENT ON COLUMN amo.files.version_uuid IS 'Its newest version.';
+COMMENT ON COLUMN amo.files.has_multiple_versions IS 'There are older ones.';
+COMMENT ON COLUMN amo.files.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN amo.files.created_by_type IS 'Kind of author: internal is a user.';
+COMMENT ON COLUMN amo.files.updated_by IS 'As created_by.';
+COMMENT ON COLUMN amo.files.updated_by_type IS 'As created_by_type.';
+COMMENT ON COLUMN amo.files.is_trashed IS 'It was thrown away.';
+COMMENT ON COLUMN amo.files.trashed_by IS 'As created_by.';
+COMMENT ON COLUMN amo.files.trashed_by_type IS 'As created_by_type.';
+COMMENT ON COLUMN amo.files.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN amo.files.type IS 'image, video, audio, document or file.';
 COMMENT ON COLUMN amo.files.sanitized_name IS 'The name in ASCII.';
 COMMENT ON COLUMN amo.files.size IS 'Bytes.';

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS ops.duplicate_rules (
 );
 COMMENT ON TABLE ops.duplicate_rules IS
 'One row for a DBA to UPDATE; the next transform finds the duplicates anew. docs/DUPLICATES.md.';
+COMMENT ON COLUMN ops.duplicate_rules.is_only IS 'Keeps it to one row.';
 COMMENT ON COLUMN ops.duplicate_rules.max_sharers IS
 'A phone number, e-mail address or domain of more companies (contacts) than this is no '
 'evidence; 1 switches phones and e-mail off.';
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS ops.free_mail_domains (
 COMMENT ON TABLE ops.free_mail_domains IS
 'Mail services for everybody: their addresses tell of a person, not of a firm. Add your own by '
 'INSERT; the next transform finds the duplicates anew.';
+COMMENT ON COLUMN ops.free_mail_domains.domain IS 'In lower case, with its own letters.';
+COMMENT ON COLUMN ops.free_mail_domains.added_at IS 'When the row was added.';
 
 INSERT INTO ops.free_mail_domains (domain)
 SELECT listed.domain
@@ -62,6 +65,8 @@ CREATE TABLE IF NOT EXISTS ops.role_mailboxes (
 COMMENT ON TABLE ops.role_mailboxes IS
 'What stands before the @ of a mailbox that colleagues share: it tells nothing about a contact. '
 'Add your own by INSERT; the next transform finds the duplicates anew.';
+COMMENT ON COLUMN ops.role_mailboxes.name IS 'In lower case: info, sales, бухгалтерия …';
+COMMENT ON COLUMN ops.role_mailboxes.added_at IS 'When the row was added.';
 
 INSERT INTO ops.role_mailboxes (name)
 SELECT listed.name

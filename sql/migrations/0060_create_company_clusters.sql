@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS amo.company_clusters (
 COMMENT ON TABLE amo.company_clusters IS
 'Companies that are the same firm, by INN, then phone, then e-mail: docs/DUPLICATES.md. A company '
 'without a duplicate has no row: coalesce(cluster_id, id) numbers all firms.';
+COMMENT ON COLUMN amo.company_clusters.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.company_clusters.company_id IS 'Of amo.companies.';
 COMMENT ON COLUMN amo.company_clusters.cluster_id IS 'The smallest company_id of the cluster.';
 COMMENT ON COLUMN amo.company_clusters.master_id IS
 'The one to keep: with a valid INN, then with most valid phones, addresses and legal ids, then '

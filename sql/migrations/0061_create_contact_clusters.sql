@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS amo.contact_clusters (
 COMMENT ON TABLE amo.contact_clusters IS
 'Contacts that are the same person, by phone, then e-mail: docs/DUPLICATES.md. A contact without '
 'a duplicate has no row: coalesce(cluster_id, id) numbers all people.';
+COMMENT ON COLUMN amo.contact_clusters.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.contact_clusters.contact_id IS 'Of amo.contacts.';
 COMMENT ON COLUMN amo.contact_clusters.cluster_id IS 'The smallest contact_id of the cluster.';
 COMMENT ON COLUMN amo.contact_clusters.master_id IS
 'The one to keep: with most valid phones and addresses, then the smallest id.';

@@ -17,6 +17,13 @@ CREATE TABLE IF NOT EXISTS amo.lead_status_changes (
 COMMENT ON TABLE amo.lead_status_changes IS
 'One row per event lead_status_changed: when a lead came from which stage into which. Stages that '
 'were deleted since are not in amo.statuses any more.';
+COMMENT ON COLUMN amo.lead_status_changes.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.lead_status_changes.event_id IS 'Of amo.events.';
+COMMENT ON COLUMN amo.lead_status_changes.lead_id IS 'Of amo.leads.';
+COMMENT ON COLUMN amo.lead_status_changes.from_pipeline_id IS 'Where it came from, amo.pipelines.';
+COMMENT ON COLUMN amo.lead_status_changes.from_status_id IS 'Stage in that pipeline.';
+COMMENT ON COLUMN amo.lead_status_changes.to_pipeline_id IS 'Where it went, amo.pipelines.';
+COMMENT ON COLUMN amo.lead_status_changes.to_status_id IS 'Stage in that pipeline.';
 COMMENT ON COLUMN amo.lead_status_changes.changed_in_amo_at IS 'Time of the event.';
 COMMENT ON COLUMN amo.lead_status_changes.changed_by IS
 'The user; 0 is a robot or an integration.';

@@ -1,6 +1,6 @@
 -- Purpose: how custom fields become columns of the wide views: names, types, expressions.
 -- Writes:  ops.wide_columns, ops.wide_views, ops.wide_name(), ops.wide_name_cut(),
---          ops.wide_type(), ops.wide_aggregate(), ops.name_wide_columns()
+--          ops.wide_type(), ops.name_wide_columns()
 -- Re-run:  safe; what exists is kept, functions are replaced by the same text.
 
 CREATE TABLE IF NOT EXISTS ops.wide_columns (
@@ -16,6 +16,9 @@ CREATE TABLE IF NOT EXISTS ops.wide_columns (
 COMMENT ON TABLE ops.wide_columns IS
 'Which custom field is which column of mart.<entity_type>: kept, so that a new field renames none. '
 'Fields of several accounts with the same name and type share a column.';
+COMMENT ON COLUMN ops.wide_columns.entity_type IS 'The view mart.<entity_type>.';
+COMMENT ON COLUMN ops.wide_columns.account_id IS 'Of the field.';
+COMMENT ON COLUMN ops.wide_columns.field_id IS 'Of amo.custom_fields.';
 COMMENT ON COLUMN ops.wide_columns.field_name IS 'As in amoCRM, cleaned to one line, not cut.';
 COMMENT ON COLUMN ops.wide_columns.column_type IS 'The type that the field asks for.';
 COMMENT ON COLUMN ops.wide_columns.column_name IS
@@ -33,6 +36,8 @@ CREATE TABLE IF NOT EXISTS ops.wide_views (
 );
 COMMENT ON TABLE ops.wide_views IS
 'What each view mart.<entity_type> was last built from, and what stands in the way of the newest.';
+COMMENT ON COLUMN ops.wide_views.entity_type IS 'The view mart.<entity_type>.';
+COMMENT ON COLUMN ops.wide_views.changed_at IS 'When the view was last changed.';
 COMMENT ON COLUMN ops.wide_views.signature IS
 'Of the metadata; while it is equal nothing is done.';
 COMMENT ON COLUMN ops.wide_views.kept_columns IS
@@ -102,28 +107,6 @@ RETURN CASE
     ELSE 'jsonb'
 END;
 COMMENT ON FUNCTION ops.wide_type(text) IS 'SQL type of the column of a custom field.';
-
-CREATE OR REPLACE FUNCTION ops.wide_aggregate(column_type text, condition text)
-RETURNS text
-LANGUAGE sql
-IMMUTABLE STRICT
-RETURN format(
-    CASE column_type
-        WHEN 'numeric' THEN 'min(item.value_numeric) FILTER (WHERE %s AND item.position = 1)'
-        WHEN 'timestamp with time zone'
-            THEN 'min(item.value_timestamp) FILTER (WHERE %s AND item.position = 1)'
-        WHEN 'boolean' THEN 'bool_or(item.value_boolean) FILTER (WHERE %s AND item.position = 1)'
-        WHEN 'text' THEN 'min(item.value) FILTER (WHERE %s AND item.position = 1)'
-        WHEN 'text[]' THEN 'array_agg(item.value ORDER BY item.position) FILTER (WHERE %s)'
-        WHEN 'jsonb'
-            THEN
-                'jsonb_agg(coalesce(item.value_json, to_jsonb(item.value)) ORDER BY item.position)'
-                || ' FILTER (WHERE %s)'
-    END,
-    condition
-);
-COMMENT ON FUNCTION ops.wide_aggregate(text, text) IS
-'What makes one value of a type out of the rows of a field; NULL for a type no field has.';
 
 CREATE OR REPLACE FUNCTION ops.name_wide_columns(entity text, base_columns text[])
 RETURNS void

@@ -1,6 +1,28 @@
 -- Purpose: the query of a wide view, and what depends on it.
--- Writes:  ops.wide_view_query(), ops.view_dependents()
+-- Writes:  ops.wide_aggregate(), ops.wide_view_query(), ops.view_dependents()
 -- Re-run:  safe; functions are replaced by the same text.
+
+CREATE OR REPLACE FUNCTION ops.wide_aggregate(column_type text, condition text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE STRICT
+RETURN format(
+    CASE column_type
+        WHEN 'numeric' THEN 'min(item.value_numeric) FILTER (WHERE %s AND item.position = 1)'
+        WHEN 'timestamp with time zone'
+            THEN 'min(item.value_timestamp) FILTER (WHERE %s AND item.position = 1)'
+        WHEN 'boolean' THEN 'bool_or(item.value_boolean) FILTER (WHERE %s AND item.position = 1)'
+        WHEN 'text' THEN 'min(item.value) FILTER (WHERE %s AND item.position = 1)'
+        WHEN 'text[]' THEN 'array_agg(item.value ORDER BY item.position) FILTER (WHERE %s)'
+        WHEN 'jsonb'
+            THEN
+                'jsonb_agg(coalesce(item.value_json, to_jsonb(item.value)) ORDER BY item.position)'
+                || ' FILTER (WHERE %s)'
+    END,
+    condition
+);
+COMMENT ON FUNCTION ops.wide_aggregate(text, text) IS
+'What makes one value of a type out of the rows of a field; NULL for a type no field has.';
 
 CREATE OR REPLACE FUNCTION ops.wide_view_query(
     entity text, base text, base_columns text[], keep boolean

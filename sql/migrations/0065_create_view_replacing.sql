@@ -88,6 +88,7 @@ BEGIN
                 attribute.attname,
                 coalesce(
                     custom.said,
+                    own.said,
                     col_description(to_regclass(format('amo.%I', entity)), plain.attnum)
                 )
             )
@@ -113,6 +114,27 @@ BEGIN
             GROUP BY named.view_column
         ) AS custom
             ON attribute.attname = custom.view_column
+        LEFT JOIN (
+            VALUES
+            ('price', 'With the minor units, where amoCRM gives them.'),
+            ('pipeline_name', 'Name of pipeline_id.'),
+            ('status_name', 'Name of status_id.'),
+            ('loss_reason_name', 'Name of loss_reason_id.'),
+            ('responsible_user_name', 'Name of responsible_user_id.'),
+            ('group_name', 'Name of group_id.'),
+            ('source_name', 'Name of source_id.'),
+            ('created_by_name', 'Name of created_by.'),
+            ('updated_by_name', 'Name of updated_by.'),
+            ('company_id', 'Its company; of several the one with the smallest id.'),
+            ('company_name', 'Name of company_id.'),
+            ('main_contact_id', 'The contact whose link is marked as main.'),
+            ('main_contact_name', 'Name of main_contact_id.'),
+            ('phones', 'The valid ones, E.164, in their order.'),
+            ('emails', 'The valid ones, in their order.'),
+            ('inn', 'The first one with the right check digits.'),
+            ('tags', 'Its tags, by name.')
+        ) AS own (column_name, said)
+            ON attribute.attname = own.column_name
         LEFT JOIN pg_attribute AS plain
             ON
                 plain.attrelid = to_regclass(format('amo.%I', entity))
@@ -124,4 +146,4 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION ops.comment_wide_view(text, text) IS
-'Say of each column which field it is.';
+'Say of each column which field it is, or what stands in it.';

@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS amo.document_versions (
 COMMENT ON TABLE amo.document_versions IS
 'Every version of each document that bin/transform --history saw, in half-open intervals '
 '[valid_from, valid_to). A time without a version: amoCRM did not have it. docs/HISTORY.md.';
+COMMENT ON COLUMN amo.document_versions.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.document_versions.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN amo.document_versions.id IS 'As in amo.documents.';
+COMMENT ON COLUMN amo.document_versions.doc IS 'The JSON of this version.';
 COMMENT ON COLUMN amo.document_versions.valid_from IS
 'When a transform brought this version into amo.documents: not before amoCRM had it.';
 COMMENT ON COLUMN amo.document_versions.valid_to IS 'NULL: it is what amo.documents has.';
@@ -58,6 +62,8 @@ CREATE TABLE IF NOT EXISTS ops.history_runs (
     expired_before timestamptz
 );
 COMMENT ON TABLE ops.history_runs IS 'The transforms that kept versions of documents.';
+COMMENT ON COLUMN ops.history_runs.run_id IS 'Of ops.runs.';
+COMMENT ON COLUMN ops.history_runs.kept_at IS 'When it did.';
 COMMENT ON COLUMN ops.history_runs.expired_before IS
 'Versions that ended before may be deleted; NULL: it deleted none.';
 
@@ -108,6 +114,12 @@ LEFT JOIN
     ON TRUE;
 COMMENT ON VIEW ops.history_watch IS
 'One row: the last transform that kept versions, and the first one after it that did not.';
+COMMENT ON COLUMN ops.history_watch.last_run IS 'The last transform that kept versions; 0: none.';
+COMMENT ON COLUMN ops.history_watch.begun_at IS 'Since when versions are kept.';
+COMMENT ON COLUMN ops.history_watch.expired_before IS 'Versions that ended before may be deleted.';
+COMMENT ON COLUMN ops.history_watch.first_unwatched IS
+'The first transform after it that kept none.';
+COMMENT ON COLUMN ops.history_watch.unwatched_at IS 'When that one began.';
 
 -- For readers, who need no right to look into ops.
 CREATE OR REPLACE FUNCTION amo.history_reach()

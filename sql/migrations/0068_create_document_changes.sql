@@ -89,3 +89,11 @@ CROSS JOIN
 WHERE version.doc_before IS NOT NULL;
 COMMENT ON VIEW amo.document_changes IS
 'Which fields of a document changed, and when, between two versions; ask for one id at a time.';
+COMMENT ON COLUMN amo.document_changes.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN amo.document_changes.stream IS 'A name of ops.streams.';
+COMMENT ON COLUMN amo.document_changes.id IS 'As in amo.documents.';
+COMMENT ON COLUMN amo.document_changes.changed_at IS 'When a transform brought the new value.';
+COMMENT ON COLUMN amo.document_changes.opened_run IS 'Transform run that brought it.';
+COMMENT ON COLUMN amo.document_changes.field IS 'Key of the document; a custom field by its id.';
+COMMENT ON COLUMN amo.document_changes.before IS 'NULL: there was none.';
+COMMENT ON COLUMN amo.document_changes.after IS 'NULL: there is none any more.';

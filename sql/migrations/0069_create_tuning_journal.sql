@@ -51,11 +51,17 @@ CREATE TABLE IF NOT EXISTS ops.tuning_journal (
 COMMENT ON TABLE ops.tuning_journal IS
 'What bin/tune changed and has to undo: one row per option of a table or setting of the server. '
 'Written in the transaction that changes a table, and before ALTER SYSTEM, which has none.';
+COMMENT ON COLUMN ops.tuning_journal.id IS 'Grows with time.';
+COMMENT ON COLUMN ops.tuning_journal.kind IS 'table or system.';
+COMMENT ON COLUMN ops.tuning_journal.name IS 'The option or setting.';
+COMMENT ON COLUMN ops.tuning_journal.prior_value IS 'What it was.';
+COMMENT ON COLUMN ops.tuning_journal.applied_value IS 'What it was set to.';
+COMMENT ON COLUMN ops.tuning_journal.applied_by IS 'Role that did it.';
+COMMENT ON COLUMN ops.tuning_journal.created_at IS 'When it was noted.';
+COMMENT ON COLUMN ops.tuning_journal.closed_at IS 'When it was done with.';
 COMMENT ON COLUMN ops.tuning_journal.relid IS 'The table; NULL for a setting of the server.';
-COMMENT ON COLUMN ops.tuning_journal.object IS
-'The table as schema.table, by which it is found again after a dump and restore; or server.';
-COMMENT ON COLUMN ops.tuning_journal.prior_set IS
-'It had a value of its own; where it had none, the way back is RESET and not the default.';
+COMMENT ON COLUMN ops.tuning_journal.object IS 'schema.table, also after a restore; or server.';
+COMMENT ON COLUMN ops.tuning_journal.prior_set IS 'FALSE: the way back is RESET, to no value.';
 COMMENT ON COLUMN ops.tuning_journal.state IS
 'intent: ALTER SYSTEM may or may not have been done. applied: in force. closed: done with.';
 COMMENT ON COLUMN ops.tuning_journal.outcome IS
@@ -78,10 +84,10 @@ CREATE TABLE IF NOT EXISTS ops.tuning_holders (
 );
 COMMENT ON TABLE ops.tuning_holders IS
 'Who still needs an open row of the journal; the last one to leave undoes it.';
-COMMENT ON COLUMN ops.tuning_holders.key IS
-'Second key of the advisory lock of a run; 0 is bin/tune apply.';
-COMMENT ON COLUMN ops.tuning_holders.pid IS
-'Backend of the run. NULL for bin/tune apply, whose session ends: it holds until the deadline.';
+COMMENT ON COLUMN ops.tuning_holders.journal_id IS 'Of ops.tuning_journal.';
+COMMENT ON COLUMN ops.tuning_holders.deadline IS 'After that it does not count any more.';
+COMMENT ON COLUMN ops.tuning_holders.key IS 'Second key of a run''s lock; 0 is bin/tune apply.';
+COMMENT ON COLUMN ops.tuning_holders.pid IS 'Backend of the run; NULL: held until the deadline.';
 
 CREATE OR REPLACE VIEW ops.tuning_holds AS
 SELECT
@@ -228,3 +234,17 @@ COMMENT ON VIEW ops.tuning_watchdog IS
 'journal. state: held; overdue, past a deadline; orphaned, its run ended without undoing it; '
 'foreign, not done by bin/tune; by design, a table of staging. For monitoring: alarm on '
 'orphaned and overdue, look at foreign.';
+COMMENT ON COLUMN ops.tuning_watchdog.kind IS 'table or system.';
+COMMENT ON COLUMN ops.tuning_watchdog.object IS 'The table, or server.';
+COMMENT ON COLUMN ops.tuning_watchdog.name IS 'The option or setting.';
+COMMENT ON COLUMN ops.tuning_watchdog.value IS 'What it is now.';
+COMMENT ON COLUMN ops.tuning_watchdog.state IS 'See the view.';
+COMMENT ON COLUMN ops.tuning_watchdog.journal_id IS 'Of ops.tuning_journal; NULL: not ours.';
+COMMENT ON COLUMN ops.tuning_watchdog.since IS 'When it was set by bin/tune.';
+COMMENT ON COLUMN ops.tuning_watchdog.deadline IS 'After that it is undone.';
+COMMENT ON COLUMN ops.tuning_watchdog.pids IS 'Backends of runs that need it.';
+COMMENT ON COLUMN ops.tuning_watchdog.last_error IS 'Why the last attempt to undo it failed.';
+COMMENT ON COLUMN ops.tuning_watchdog.live_rows IS 'Of the table.';
+COMMENT ON COLUMN ops.tuning_watchdog.dead_rows IS 'Of the table.';
+COMMENT ON COLUMN ops.tuning_watchdog.last_vacuum IS 'By whomever.';
+COMMENT ON COLUMN ops.tuning_watchdog.xid_age IS 'Transactions since it was frozen.';

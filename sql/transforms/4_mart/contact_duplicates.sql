@@ -32,6 +32,16 @@ INNER JOIN amo.contacts AS master
 COMMENT ON VIEW mart.contact_duplicates IS
 'Contacts that are the same person, and what says so; order by account_id, cluster_id, '
 'is_master DESC. Rules: docs/DUPLICATES.md.';
+COMMENT ON COLUMN mart.contact_duplicates.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN mart.contact_duplicates.cluster_id IS 'As in amo.contact_clusters.';
+COMMENT ON COLUMN mart.contact_duplicates.contact_id IS 'The member.';
+COMMENT ON COLUMN mart.contact_duplicates.name IS 'Its name.';
+COMMENT ON COLUMN mart.contact_duplicates.is_master IS 'The one to keep.';
+COMMENT ON COLUMN mart.contact_duplicates.master_id IS 'Which one that is.';
+COMMENT ON COLUMN mart.contact_duplicates.master_name IS 'Its name.';
+COMMENT ON COLUMN mart.contact_duplicates.responsible_user_id IS 'Of amo.users.';
+COMMENT ON COLUMN mart.contact_duplicates.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN mart.contact_duplicates.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN mart.contact_duplicates.contacts IS 'How many contacts the cluster has.';
 COMMENT ON COLUMN mart.contact_duplicates.matched_by IS
 'phone or email: the strongest evidence that it shares with another one of its cluster.';

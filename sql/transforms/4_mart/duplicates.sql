@@ -32,6 +32,16 @@ INNER JOIN amo.companies AS master
 COMMENT ON VIEW mart.duplicates IS
 'Companies that are the same firm, and what says so; order by account_id, cluster_id, '
 'is_master DESC. Rules: docs/DUPLICATES.md.';
+COMMENT ON COLUMN mart.duplicates.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN mart.duplicates.cluster_id IS 'As in amo.company_clusters.';
+COMMENT ON COLUMN mart.duplicates.company_id IS 'The member.';
+COMMENT ON COLUMN mart.duplicates.name IS 'Its name.';
+COMMENT ON COLUMN mart.duplicates.is_master IS 'The one to keep.';
+COMMENT ON COLUMN mart.duplicates.master_id IS 'Which one that is.';
+COMMENT ON COLUMN mart.duplicates.master_name IS 'Its name.';
+COMMENT ON COLUMN mart.duplicates.responsible_user_id IS 'Of amo.users.';
+COMMENT ON COLUMN mart.duplicates.created_at IS 'When it was created in amoCRM.';
+COMMENT ON COLUMN mart.duplicates.updated_at IS 'When it was last changed in amoCRM.';
 COMMENT ON COLUMN mart.duplicates.companies IS 'How many companies the cluster has.';
 COMMENT ON COLUMN mart.duplicates.matched_by IS
 'inn, phone or email: the strongest evidence that it shares with another one of its cluster.';

@@ -35,3 +35,11 @@ GROUP BY
 
 COMMENT ON VIEW mart.funnel IS
 'Live leads and their sum by pipeline and stage; order by account_id, position.';
+COMMENT ON COLUMN mart.funnel.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN mart.funnel.pipeline_id IS 'Of amo.pipelines.';
+COMMENT ON COLUMN mart.funnel.pipeline IS 'Its name.';
+COMMENT ON COLUMN mart.funnel.status_id IS 'Of amo.statuses.';
+COMMENT ON COLUMN mart.funnel.status IS 'Its name.';
+COMMENT ON COLUMN mart.funnel.lead_count IS 'Leads in it now.';
+COMMENT ON COLUMN mart.funnel.price_total IS 'Sum of their prices.';
+COMMENT ON COLUMN mart.funnel.position IS 'Order of the account.';

@@ -77,6 +77,17 @@ GROUP BY act.account_id, date_trunc('month', act.at), act.user_id, person.name;
 
 COMMENT ON VIEW mart.manager_activity IS
 'Work by user and month, in the time zone of the reader''s session. docs/MART.md.';
+COMMENT ON COLUMN mart.manager_activity.account_id IS 'The account in amoCRM.';
+COMMENT ON COLUMN mart.manager_activity.user_id IS 'Of amo.users.';
+COMMENT ON COLUMN mart.manager_activity.user_name IS 'Its name.';
+COMMENT ON COLUMN mart.manager_activity.leads_created IS
+'Leads of the user that were created in this month.';
+COMMENT ON COLUMN mart.manager_activity.price_open IS 'Sum of the prices of leads_still_open.';
+COMMENT ON COLUMN mart.manager_activity.price_won IS 'Sum of the prices of leads_won.';
+COMMENT ON COLUMN mart.manager_activity.price_lost IS 'Sum of the prices of leads_lost.';
+COMMENT ON COLUMN mart.manager_activity.tasks_done IS 'Of tasks_due.';
+COMMENT ON COLUMN mart.manager_activity.tasks_overdue IS 'Of tasks_due.';
+COMMENT ON COLUMN mart.manager_activity.calls IS 'In and out, by who wrote them.';
 COMMENT ON COLUMN mart.manager_activity.month IS 'Its first day.';
 COMMENT ON COLUMN mart.manager_activity.leads_still_open IS
 'Of those created in this month; their sum over the months is what the user has now.';
