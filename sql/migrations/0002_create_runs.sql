@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS ops.runs (
     host text NOT NULL DEFAULT '',
     pid integer NOT NULL DEFAULT pg_backend_pid()
 );
-COMMENT ON TABLE ops.runs IS 'One row per bin/load, bin/transform and bin/refresh, which is a load and a transform.';
+COMMENT ON TABLE ops.runs IS
+'One row per bin/load, bin/transform and bin/refresh, which is a load and a transform.';
 COMMENT ON COLUMN ops.runs.id IS 'Grows with time.';
 COMMENT ON COLUMN ops.runs.kind IS 'load, transform or refresh.';
 COMMENT ON COLUMN ops.runs.account_id IS 'The account; NULL until it is known.';
