@@ -52,7 +52,17 @@ def advise(
     (loader) for the session of bin/transform alone
     !        what the role or a managed service does not allow
 
-    Exit: 0 ok, 2 usage, 56 cannot connect.
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+              AMO_RAM, AMO_CPUS, AMO_DISK, AMO_WAL_SPACE  of a server elsewhere
+    Files:    amo.toml or AMO_CONFIG
+    Exit:     0 ok, 2 usage, 56 cannot connect
+
+    \b
+    Examples:
+      bin/tune advise --ram 8GB --cpus 4 --disk ssd --wal-space 40GB
+      bin/tune advise --format conf > amo.conf     postgresql.conf includes it
+      bin/tune advise --ram-to 16GB                would more memory help?
     """
     output(verbose, quiet)
     config = configuration.load({"ram": ram, "cpus": cpus, "disk": disk, "wal_space": wal_space})

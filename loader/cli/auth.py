@@ -46,11 +46,18 @@ def auth(
     token (AMO_ACCESS_TOKEN, AMO_ACCESS_TOKEN_FILE) wins over OAuth.
 
     \b
-    Settings: AMO_BASE_URL, AMO_CLIENT_ID, AMO_REDIRECT_URI (exactly as registered),
-              AMO_CLIENT_SECRET or AMO_CLIENT_SECRET_FILE,
-              AMO_REFRESH_TOKEN or AMO_REFRESH_TOKEN_FILE (not needed with --code)
-    Exit:     0 ok, 2 usage, 56 cannot connect, 58 schema, 60 code refused, 61 blocked,
-              75 try again later
+    Settings: AMO_BASE_URL, AMO_CLIENT_ID, AMO_REDIRECT_URI (as registered),
+              AMO_CLIENT_SECRET or AMO_CLIENT_SECRET_FILE (mode 0600),
+              AMO_REFRESH_TOKEN or AMO_REFRESH_TOKEN_FILE (not with --code),
+              PG* or AMO_DSN  the database that keeps the tokens
+    Files:    amo.toml or AMO_CONFIG
+    Exit:     0 ok, 2 usage, 56 cannot connect, 58 schema, 60 code refused,
+              61 blocked, 75 try again later
+
+    \b
+    Examples:
+      bin/load auth --code -          reads it on stdin: ps does not see it
+      bin/load auth --status          what is kept, and until when
     """
     out = output(verbose, quiet)
     if bool(code) == status:

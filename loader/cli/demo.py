@@ -28,7 +28,19 @@ def demo(companies: int, seed: int, verbose: int, quiet: bool) -> None:
 
     Starts the sandbox (a local look-alike of amoCRM that enforces its 7 requests a second),
     then runs bin/load and bin/transform as commands of their own, exactly as you would, into
-    the configured PostgreSQL or, when none is, into one that it starts under AMO_HOME.
+    the configured PostgreSQL or, when none is, into one that it starts under AMO_HOME. At the
+    end it says how to look around with psql.
+
+    \b
+    Settings: PG* or AMO_DSN  a database; with neither, one under AMO_HOME
+              (default ./.amo) is started, and kept
+    Exit:     0 ok, 2 usage, else what bin/load or bin/transform ended with
+
+    \b
+    Examples:
+      bin/demo
+      bin/demo --companies 2000 --seed 7      a larger account, another one
+      AMO_HOME=/tmp/amo bin/demo
     """
     output(verbose, quiet)
     try:

@@ -38,7 +38,14 @@ def indexes(timeout_seconds: float, as_json: bool, verbose: int, quiet: bool) ->
     run in read-only transactions. Indexes of others on our tables count as well. Each finding
     comes with the statement to paste. -v: all indexes, and what takes them.
 
-    Exit: 0 ok, 2 usage, 56 cannot connect.
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+    Exit:     0 ok, also with findings, 2 usage, 56 cannot connect, 58 schema
+
+    \b
+    Examples:
+      bin/tune indexes
+      bin/tune indexes --json | jq '.findings'
     """
     output(verbose, quiet)
     options = _OPTIONS.format(timeout=f"{timeout_seconds * 1000:.0f}ms")

@@ -59,7 +59,15 @@ def measure(rows: int | None, rounds: int, as_json: bool, verbose: int, quiet: b
     Needs the right to make a database: ALTER ROLE … CREATEDB. Takes room for one more copy of
     staging and amo, and time for (8 arms x rounds) first transforms: -v shows them as they go.
 
-    Exit: 0 ok, 2 usage or nothing staged, 3 PostgreSQL refused, 56 cannot connect, 58 schema.
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+    Exit:     0 ok, 2 usage or nothing staged, 3 PostgreSQL refused,
+              56 cannot connect, 58 schema, 130/143 signal
+
+    \b
+    Examples:
+      bin/tune measure -v                   of what bin/load staged last
+      bin/tune measure --rows 100000 --rounds 5
     """
     out = output(verbose, quiet)
     config = configuration.load({})

@@ -19,14 +19,29 @@ from loader.errors import SchemaError
 @click.option("--json", "as_json", is_flag=True, help="With status: as JSON on stdout.")
 @common
 def migrate(action: str, dry_run: bool, as_json: bool, verbose: int, quiet: bool) -> None:
-    """The schema of the database.
+    """The schema of the database: apply its migrations, list them, verify them.
+
+    Each is a file, applied once, in order, and never edited afterwards. bin/load brings an empty
+    database up by itself; every other database waits for bin/migrate up.
 
     \b
     up      apply what is pending, each file in a transaction of its own
     status  list the files and whether they are applied
-    verify  exit 58 when a file is pending, edited after it was applied, or unknown here
+    verify  exit 58 when a file is pending, edited since, or unknown here
 
     Every file also runs by hand: psql -X -1 -v ON_ERROR_STOP=1 -f sql/migrations/0001_….sql
+
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+    Files:    sql/migrations/*, amo.toml or AMO_CONFIG
+    Exit:     0 ok, 2 usage, 3 a file failed and was rolled back, 50 another
+              one is at it, 56 cannot connect, 58 the schema does not fit
+
+    \b
+    Examples:
+      bin/migrate up --dry-run    what an upgrade would apply
+      bin/migrate up -v
+      bin/migrate verify || mail -s "amo: schema" dba@example.com </dev/null
     """
     out = output(verbose, quiet)
     config = configuration.load({})

@@ -70,8 +70,20 @@ def transform(
     --history keeps what documents were: amo.documents_as_of('2026-03-01'). It is for this run;
     AMO_HISTORY=on, or history = true in amo.toml, is for all. See docs/HISTORY.md.
 
-    Exit: 0 ok, 2 usage, 3 SQL error or failed check, 50 locked, 56 cannot connect, 58 schema,
-    75 the staged pages were lost in a server crash: run bin/load again.
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+              AMO_HISTORY, AMO_HISTORY_DAYS  as --history, for all runs
+    Files:    sql/transforms/*, sql/checks/*, amo.toml or AMO_CONFIG
+    Exit:     0 ok, 2 usage, 3 SQL error or failed check, 50 locked,
+              56 cannot connect, 58 schema, 75 the staged pages were lost in
+              a server crash: run bin/load again, 130/143 signal
+
+    \b
+    Examples:
+      bin/load && bin/transform
+      bin/transform --dry-run             what is due, and why
+      bin/transform --rebuild phones      again, after a change of its rules
+      bin/transform --chunk-rows 50000    short transactions
     """
     out = output(verbose, quiet)
     if names and not rebuild:

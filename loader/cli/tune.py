@@ -41,7 +41,21 @@ patience = click.option(
 
 @click.group(commands=[advise, indexes])
 def tune() -> None:
-    """Settings of PostgreSQL around large loads; what is changed is noted and comes back."""
+    """Settings of PostgreSQL around large loads; what is changed is noted and comes back.
+
+    advise, indexes and measure only look. apply changes, revert undoes, status shows what is in
+    force. bin/load and bin/transform need none of it.
+
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+    Exit:     see each of them
+
+    \b
+    Examples:
+      bin/tune advise                 what should be, and why
+      bin/tune status                 what is in force, by whomever
+      bin/tune apply --help
+    """
 
 
 @tune.command()
@@ -86,7 +100,17 @@ def apply(
     With --system also more room between checkpoints. Each change is noted in
     ops.tuning_journal with what was there before. bin/load and bin/transform need none of it.
 
-    Exit: 0 ok, 2 refused (nothing was changed), 3 PostgreSQL refused some, 75 some were busy.
+    \b
+    Settings: PG* or AMO_DSN  the database, as the owner of the tables
+    Files:    postgresql.auto.conf of the server, with --system
+    Exit:     0 ok, 2 refused (nothing was changed), 3 PostgreSQL refused some,
+              56 cannot connect, 58 schema, 75 some were busy
+
+    \b
+    Examples:
+      bin/tune apply --dry-run --system
+      bin/tune apply --min-rows 1000000 --deadline 6
+      bin/tune apply --system --set max_wal_size=8GB
     """
     output(verbose, quiet)
     chosen, config = _settings(settings, has_system), configuration.load({})
@@ -123,7 +147,15 @@ def revert_command(
     Only what is still as we left it; what somebody changed meanwhile is kept and named. What
     a run that is alive still needs, that run undoes. Any number of times.
 
-    Exit: 0 ok, 3 PostgreSQL refused some, 75 some were busy: the same command again.
+    \b
+    Settings: PG* or AMO_DSN  the database, as the owner of the tables
+    Exit:     0 ok, 2 usage, 3 PostgreSQL refused some, 56 cannot connect,
+              58 schema, 75 some were busy: the same command again
+
+    \b
+    Examples:
+      bin/tune revert --dry-run
+      bin/tune revert --patience 60
     """
     out = output(verbose, quiet)
     leaving = revert.Leaving(holder.person(0).key, patience_seconds)
@@ -150,7 +182,15 @@ def status(as_json: bool, verbose: int, quiet: bool) -> None:
     state: held; overdue, past a deadline; orphaned, its run ended without undoing it; foreign,
     not by us; by design, tables of staging (with -v).
 
-    Exit: 0 ok, 2 something is orphaned or overdue.
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+    Exit:     0 ok, 2 something is orphaned or overdue, 56 cannot connect,
+              58 schema
+
+    \b
+    Examples:
+      bin/tune status -v
+      bin/tune status --json | jq '.settings[] | select(.state == "orphaned")'
     """
     output(verbose, quiet)
     with _connection() as connection:
