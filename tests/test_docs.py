@@ -130,7 +130,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         if not is_there or (anchor and anchor not in docs.anchors(target)):
             broken.append(link)
 
-    assert broken == []
+    assert broken == [], ", ".join(broken)
 
 
 def test_every_promise_names_tests_that_exist() -> None:

@@ -41,7 +41,7 @@ def test_every_column_has_a_comment(catalog: Catalog) -> None:
         if not column.comment
     ]
 
-    assert silent == [], "add COMMENT ON COLUMN in the migration that creates them"
+    assert not silent, "COMMENT ON COLUMN in their migration is missing: " + " ".join(silent)
 
 
 def test_every_table_and_function_has_a_comment(catalog: Catalog) -> None:
@@ -51,7 +51,7 @@ def test_every_table_and_function_has_a_comment(catalog: Catalog) -> None:
     silent += [f"{schema}.{name}" for schema, name, text in catalog.types if not text]
     silent += [schema for schema, text in catalog.comments.items() if not text]
 
-    assert silent == [], "add COMMENT ON in the migration that creates them"
+    assert not silent, "COMMENT ON in their migration is missing: " + " ".join(silent)
 
 
 def test_a_picture_of_what_is_not_there_is_refused(catalog: Catalog) -> None:

@@ -24,7 +24,6 @@ NOT_RUN = {
     r".*\bsudo ": "needs root, and changes the machine",
     r"psql .*\\\\password": "asks a person",
     r"(jq|journalctl) ": "is not on every machine; tests/test_logs.py reads the lines",
-    r"git (clone|pull)\b": "needs the repository's own server",
     r"pre-commit ": "is installed by whoever wants it",
     r"bin/test\b": "is what runs this test",
     r"bin/demo": "test_demo runs it",
