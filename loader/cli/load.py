@@ -91,16 +91,28 @@ def load(
               @FILE or id:@FILE       ids, one a line or with commas; - is stdin
               tag:NAME                who carries that tag
               user:ID[,ID]            responsible users
-              field:ID=VALUE          a custom field, by the id of an option or by its text
-              since:2026-11-01[T10:00[:00][Z|+03:00]]  changed since; UTC without a zone
+              field:ID=VALUE          a custom field: id of an option, or text
+              since:2026-11-01[T10:00[:00][Z|+03:00]]
+                                      changed since; UTC without a zone
 
     \b
-    Settings: AMO_BASE_URL  https://mycompany.amocrm.ru
-              AMO_ACCESS_TOKEN_FILE  a file of mode 0600 with the long-lived token,
-              or OAuth: bin/load auth --help
-              PG* or AMO_DSN  the database; with neither, one under AMO_HOME is started
-    Exit:     0 ok, 2 usage, 20 partial, 22 delete guard, 50 locked, 56 cannot connect, 58 schema,
-              60 token refused, 61 blocked, 75 try again later, 130/143 signal
+    Settings: AMO_BASE_URL           https://mycompany.amocrm.ru
+              AMO_ACCESS_TOKEN_FILE  the long-lived token, in a file of mode
+                                     0600; or OAuth: bin/load auth --help
+              AMO_RATE               requests a second, at most 7
+              PG* or AMO_DSN         the database; with neither, one under
+                                     AMO_HOME is started
+    Files:    amo.toml or AMO_CONFIG; --show-config says what holds
+    Exit:     0 ok, 2 usage, 20 partial, 22 delete guard, 50 locked,
+              56 cannot connect, 58 schema, 60 token refused, 61 blocked,
+              75 try again later, 130/143 signal
+
+    \b
+    Examples:
+      bin/load && bin/transform
+      bin/load --mode incremental && bin/transform
+      bin/load --companies tag:VIP --companies since:2026-11-01
+      bin/load --stream talks -v
     """
     if context.invoked_subcommand:
         _refuse_options(context)

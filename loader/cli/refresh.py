@@ -66,16 +66,27 @@ def refresh(
     \b
     1. the lock of this database: a second refresh exits 50 and names the first
     2. what would make the night pointless: schema, rights, pooler, disk
-    3. bin/load, all streams; one that fails does not keep the others back (exit 20)
+    3. bin/load, all streams; one that fails does not keep the others back
+       (exit 20)
     4. bin/transform, with its checks, then VACUUM (ANALYZE) of what changed
-    5. retention: staging is emptied, the ledger of pages is kept for AMO_KEEP_PAGES_DAYS (60),
-       runs and metrics for AMO_KEEP_RUNS_DAYS (400)
+    5. retention: staging is emptied, the ledger of pages is kept for
+       AMO_KEEP_PAGES_DAYS (60), runs and metrics for AMO_KEEP_RUNS_DAYS (400)
 
     \b
-    0 3 * * *  amo  AMO_CONFIG=/etc/amo-loader/amo.toml /opt/amo-loader/bin/refresh
+    Settings: AMO_BASE_URL, AMO_ACCESS_TOKEN_FILE, AMO_RATE  as for bin/load
+              PG* or AMO_DSN       the database, as the owner of the tables
+              AMO_KEEP_PAGES_DAYS, AMO_KEEP_RUNS_DAYS
+              AMO_TEXTFILE         metrics for Prometheus go there
+    Files:    amo.toml or AMO_CONFIG
+    Exit:     0 ok, 2 usage, 3 SQL error, 20 partial, 22 delete guard,
+              50 locked, 56 cannot connect, 58 schema, 60 token refused,
+              61 blocked, 75 try again later, 130/143 signal
 
-    Exit: 0 ok, 2 usage, 3 SQL error, 20 partial, 22 delete guard, 50 locked, 56 cannot connect,
-    58 schema, 60 token refused, 61 blocked, 75 try again later, 130/143 signal.
+    \b
+    Examples:
+      bin/refresh -v                       by day, watched
+      bin/refresh --max-delete-pct 30      once, when so much is really gone
+      AMO_CONFIG=/etc/amo-loader/amo.toml /opt/amo-loader/bin/refresh
     """
     out = output(verbose, quiet)
     if has_system and not persistent:
