@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import docs
+from tests.support.commands import ROOT
 from tests.support.docs import GUIDES
 from tests.support.helps import helps, options
 
@@ -27,6 +28,13 @@ def test_every_command_has_a_page() -> None:
         poor += [(name, line) for line in text.splitlines() if len(line) > 80]
 
     assert poor == [], "\n".join(map(str, poor))
+
+
+def test_every_command_has_its_file() -> None:
+    """bin/load is `amo load`, and no command is reached one way only."""
+    files = {path.name for path in (ROOT / "bin").iterdir() if not path.name.startswith(".")}
+
+    assert {name for name in helps() if " " not in name} == files - {"test"}
 
 
 def test_examples_name_options_that_exist() -> None:

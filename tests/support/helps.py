@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from functools import cache
 
-from tests.support.commands import ROOT, Commands
+from tests.support.commands import ROOT
 
-# Not commands of ours for a DBA: everything else in bin/ is one.
-_DEVELOPERS = {"test"}
+# One process for all of them; main() is what knows the commands.
+_SAY = """
+import json, sys
+from loader.cli import main
+
+sys.argv = ["amo", "--version"]
+main.main()
+
+def walk(command, name, context):
+    for below, found in getattr(command, "commands", {}).items():
+        own = found.make_context(below, [], parent=context, resilient_parsing=True)
+        yield f"{name} {below}".strip(), found.get_help(own)
+        yield from walk(found, f"{name} {below}".strip(), own)
+
+root = main.cli.make_context("amo", [], resilient_parsing=True)
+print(json.dumps(dict(walk(main.cli, "", root))))
+"""
 
 
 @cache
 def helps() -> dict[str, str]:
-    """--help of every command and its subcommands, by its name: `tune apply`."""
-    found: dict[str, str] = {}
-    waiting = [
-        path.name
-        for path in sorted((ROOT / "bin").iterdir())
-        if not path.name.startswith(".") and path.name not in _DEVELOPERS
-    ]
-    while waiting:
-        name = waiting.pop(0)
-        found[name] = Commands().ok(*name.split(), "--help").out
-        _, _, listed = found[name].partition("\nCommands:\n")
-        waiting += [f"{name} {one}" for one in re.findall(r"(?m)^  ([a-z-]+)  ", listed)]
+    """The help of every command and its subcommands, by its name: `tune apply`."""
+    said = subprocess.run(
+        [sys.executable, "-c", _SAY], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    found: dict[str, str] = json.loads(said.splitlines()[-1])
     return found
 
 

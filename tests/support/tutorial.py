@@ -27,6 +27,7 @@ NOT_RUN = {
     r"pre-commit ": "is installed by whoever wants it",
     r"bin/test\b": "is what runs this test",
     r"bin/demo": "test_demo runs it",
+    r"node_exporter ": "is another program",
     r"bin/tune advise --format sql \| psql": "changes a server that other tests use as well; "
     "test_tune_advise.py runs it",
 }
@@ -71,6 +72,10 @@ class Desk:
                 (self.home / name).symlink_to(ROOT / name)
         settings = self.home / "etc" / "amo-loader"
         settings.mkdir(parents=True)
+        (self.home / "node_exporter").mkdir()
+        parts = conninfo_to_dict(self.dsn)
+        service = "".join(f"{name}={value}\n" for name, value in parts.items() if value)
+        (self.home / "pg_service.conf").write_text(f"[crm]\n{service}")
         self._secret(settings / "token", self.account.token)
         self._secret(self.home / "keyboard", self.account.token)
         self._secret(self.home / ".amo-secret", SECRET)
@@ -93,6 +98,7 @@ class Desk:
             "HOME": str(self.home),
             "PATH": f"{programs}:{os.environ['PATH']}",
             "AMO_CONFIG": str(self.home / "etc/amo-loader/amo.toml"),
+            "PGSERVICEFILE": str(self.home / "pg_service.conf"),
             "AMO_RATE": "0",
         }  # fmt: skip
 
@@ -107,6 +113,7 @@ class Desk:
             "--code CODE": "--code sandbox-code",
             "/etc/amo-loader": str(self.home / "etc/amo-loader"),
             "/opt/amo-loader": str(self.home),
+            "/var/lib/node_exporter": str(self.home / "node_exporter"),
             "'host=db dbname=crm user=amo_transformer'": quote(self.dsn_of("amo_transformer")),
             "dbname=crm_restored": quote(restored),
             "crm_restored": other,
