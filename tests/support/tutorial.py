@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from shutil import which
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -72,7 +74,7 @@ class Desk:
                 (self.home / name).symlink_to(ROOT / name)
         settings = self.home / "etc" / "amo-loader"
         settings.mkdir(parents=True)
-        (self.home / "node_exporter").mkdir()
+        (self.home / "www").mkdir()
         parts = conninfo_to_dict(self.dsn)
         service = "".join(f"{name}={value}\n" for name, value in parts.items() if value)
         (self.home / "pg_service.conf").write_text(f"[crm]\n{service}")
@@ -113,7 +115,9 @@ class Desk:
             "--code CODE": "--code sandbox-code",
             "/etc/amo-loader": str(self.home / "etc/amo-loader"),
             "/opt/amo-loader": str(self.home),
-            "/var/lib/node_exporter": str(self.home / "node_exporter"),
+            "/var/lib/node_exporter": str(self.home / "www"),
+            "/srv/www": str(self.home / "www"),
+            "bin/report 1742": "bin/report 1",
             "'host=db dbname=crm user=amo_transformer'": quote(self.dsn_of("amo_transformer")),
             "dbname=crm_restored": quote(restored),
             "crm_restored": other,
@@ -122,6 +126,8 @@ class Desk:
         }
         for theirs, ours in names.items():
             text = text.replace(theirs, ours)
+        if not which("jq"):  # its filter is not tried then, but that it is given JSON
+            text = re.sub(r"\| jq .*", f"| {quote(sys.executable)} -m json.tool", text)
         return text
 
     def dsn_of(self, role: str) -> str:
@@ -133,7 +139,7 @@ class Desk:
         restored: the connection string of a database that a page may create.
         """
         script, status, log = (self.home / f"page.{what}" for what in ("sh", "status", "log"))
-        lines = ["exec 3>page.status"]
+        lines = ["exec 3>page.status", "set -o pipefail"]
         for at, command in enumerate(commands):
             meant = self.meant(command.text, restored)
             lines += [f"echo '@@ {at} @@'", meant, f'echo "{at} $?" >&3']
