@@ -14,8 +14,9 @@ from tests.support.helps import helps, options
 
 # Options of other programs that our pages name.
 FOREIGN = {
-    "--encoding", "--exclude-table-data", "--exit-on-error", "--no-owner", "--no-privileges",
-    "--no-unlogged-table-data", "--template", "--system", "--create-home", "--home-dir", "--shell",
+    "--create-home", "--encoding", "--exclude-table-data", "--exit-on-error", "--home-dir",
+    "--no-owner", "--no-privileges", "--no-unlogged-table-data", "--now", "--shell",
+    "--system", "--template",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from shlex import quote
 from shutil import which
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from loader import embedded
@@ -20,6 +21,11 @@ from tests.support.commands import ROOT, Commands
 from tests.support.docs import Typed
 
 SECRET = "sandbox-secret"
+
+_BY_PSQL = (
+    r"pg_restore \1-f - \3 | grep -v '^SET transaction_timeout'"
+    r" | psql -X -q -v ON_ERROR_STOP=1 -d \2"
+)
 
 # Commands that are not run, by a pattern, and why; everything else is.
 NOT_RUN = {
@@ -126,9 +132,16 @@ class Desk:
         }
         for theirs, ours in names.items():
             text = text.replace(theirs, ours)
+        if self.is_older_than_its_programs():
+            text = re.sub(r"pg_restore --exit-on-error (.*)-d (\S+) (\S+)", _BY_PSQL, text)
         if not which("jq"):  # its filter is not tried then, but that it is given JSON
             text = re.sub(r"\| jq .*", f"| {quote(sys.executable)} -m json.tool", text)
         return text
+
+    def is_older_than_its_programs(self) -> bool:
+        """Before 17 a server does not know transaction_timeout, which pg_restore of 17 sets."""
+        with psycopg.connect(self.dsn) as connection:
+            return connection.info.server_version < 170000
 
     def dsn_of(self, role: str) -> str:
         return make_conninfo(self.dsn, user=role)
