@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, LiteralString
+from collections.abc import Sequence
 
 import click
 
 from loader import config as configuration
-from loader import db, migrate, report
+from loader import report
+from loader.cli import owned
 from loader.cli.advise import advise
 from loader.cli.indexes import indexes
 from loader.cli.main import common, output
-from loader.db import Connection
-from loader.errors import SchemaError, SqlError, TemporaryError, UsageError
+from loader.cli.watchdog import status
+from loader.errors import SqlError, TemporaryError, UsageError
 from tuning import collect, holder, plan, revert
 from tuning.apply import apply as apply_plan
 from tuning.change import BUSY, FAILED, NO_EFFECT, REFUSED, RESTORED, Change
-
-_STATUS: LiteralString = """
-    SELECT kind, object, name, value, state, journal_id, since::text, deadline::text, pids,
-        last_error, live_rows, dead_rows, last_vacuum::text, xid_age
-    FROM ops.tuning_watchdog
-    ORDER BY state = 'by design', object, name
-"""
-
 
 patience = click.option(
     "--patience",
@@ -39,7 +30,7 @@ patience = click.option(
 )
 
 
-@click.group(commands=[advise, indexes])
+@click.group(commands=[advise, indexes, status])
 def tune() -> None:
     """Settings of PostgreSQL around large loads; what is changed is noted and comes back.
 
@@ -114,7 +105,7 @@ def apply(
     """
     output(verbose, quiet)
     chosen, config = _settings(settings, has_system), configuration.load({})
-    with _connection() as connection:
+    with owned.connection() as connection:
         revert.recover(connection)
         space = collect.wal_space_bytes(connection, config) if has_system else None
         changes = plan.make(connection, plan.Wanted(names, min_rows, has_system, chosen, space))
@@ -159,7 +150,7 @@ def revert_command(
     """
     out = output(verbose, quiet)
     leaving = revert.Leaving(holder.person(0).key, patience_seconds)
-    with _connection() as connection:
+    with owned.connection() as connection:
         if dry_run:
             _show(revert.would(connection, leaving), "revert", as_json=as_json, dry_run=True)
             return
@@ -171,65 +162,6 @@ def revert_command(
     if any(change.outcome == RESTORED for change in changes) and not no_vacuum:
         out.say("vacuumed and analyzed")
     _raise_failed(changes, "not all of it is undone", "bin/tune revert again")
-
-
-@tune.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
-@common
-def status(as_json: bool, verbose: int, quiet: bool) -> None:
-    """Every table of this database whose autovacuum is off, and all that is not undone yet.
-
-    state: held; overdue, past a deadline; orphaned, its run ended without undoing it; foreign,
-    not by us; by design, tables of staging (with -v).
-
-    \b
-    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
-    Exit:     0 ok, 2 something is orphaned or overdue, 56 cannot connect,
-              58 schema
-
-    \b
-    Examples:
-      bin/tune status -v
-      bin/tune status --json | jq '.settings[] | select(.state == "orphaned")'
-    """
-    output(verbose, quiet)
-    with _connection() as connection:
-        cursor = connection.execute(_STATUS)
-        names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor]
-    if as_json:
-        click.echo(json.dumps({"schema": "amo-tune/status/1", "settings": rows}))
-    else:
-        _show_status(rows, shows_all=verbose > 0)
-    if bad := [row for row in rows if row["state"] in ("orphaned", "overdue")]:
-        raise UsageError(
-            "settings are in force that nobody needs any more",
-            detail="\n".join(
-                f"{row['state']}: {row['name']} = {row['value']} of {row['object']}"
-                + (f" ({row['last_error']})" if row["last_error"] else "")
-                for row in bad
-            ),
-            hint="bin/tune revert",
-        )
-
-
-@contextmanager
-def _connection() -> Iterator[Connection]:
-    """To a database of ours, not through a pooler. Raises AmoError."""
-    with (
-        db.server(configuration.load({})) as dsn,
-        db.connect(dsn, command="tune") as connection,
-    ):
-        if migrate.inspect(connection).is_empty:
-            raise SchemaError("nothing of ours is in this database", hint="bin/load comes first")
-        migrate.require_current(connection)
-        if not holder.is_direct(connection):
-            raise UsageError(
-                "this connection goes through a pooler",
-                detail="locks of a session protect nothing there",
-                hint="connect directly to PostgreSQL",
-            )
-        yield connection
 
 
 def _settings(given: Sequence[str], has_system: bool) -> dict[str, str]:
@@ -260,15 +192,6 @@ def _show(changes: Sequence[Change], what: str, *, as_json: bool, dry_run: bool)
 def _as_json(change: Change) -> dict[str, object]:
     names = ("kind", "object", "name", "before", "statement", "outcome", "detail")
     return {name: getattr(change, name) for name in names}
-
-
-def _show_status(rows: Sequence[dict[str, Any]], *, shows_all: bool) -> None:
-    shown = [row for row in rows if shows_all or row["state"] != "by design"]
-    names = ("object", "name", "value", "state", "deadline", "dead_rows", "last_vacuum")
-    if shown:
-        click.echo(report.table(names, [tuple(row[name] for name in names) for row in shown]))
-    if hidden := len(rows) - len(shown):
-        click.echo(f"{hidden} tables of staging have autovacuum off by design")
 
 
 def _lines(changes: Sequence[Change]) -> str:
