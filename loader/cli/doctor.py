@@ -49,10 +49,19 @@ def command(
     nothing to look at, or it cannot be seen from here. docs/DOCTOR.md tells all checks.
 
     \b
+    Settings: as for bin/load; AMO_WAL_SPACE  what WAL may take, where the
+              disk of the server cannot be seen
+    Files:    amo.toml or AMO_CONFIG
     Exit:     0 no check failed, 1 one did, 2 usage
-    --nagios  0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; what a role that only looks
-              cannot do is no fault then
+    --nagios  0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; what a role that only
+              looks cannot do is no fault then
     -q        only what is not OK
+
+    \b
+    Examples:
+      bin/doctor --offline -q
+      bin/doctor --check disk --check token
+      bin/doctor --nagios --max-age 50
     """
     output(verbose, quiet)
     if nagios and as_json:

@@ -53,7 +53,17 @@ def report(
 
     Nothing is written into the database. See docs/REPORT.md.
 
-    Exit: 0 ok, 2 usage or a run that is not there, 56 cannot connect, 58 schema.
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+    Files:    amo-report.html in the current folder, or -o FILE
+    Exit:     0 ok, 2 usage or a run that is not there, 56 cannot connect,
+              58 schema
+
+    \b
+    Examples:
+      bin/report                                  the newest run
+      bin/report --last 90 --no-samples -o -      90 runs, on stdout
+      bin/report --json | jq '.runs[0]'
     """
     out = output(verbose, quiet)
     with (
