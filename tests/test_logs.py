@@ -65,14 +65,15 @@ def test_silent_when_all_is_well(commands: Commands) -> None:
     assert commands.ok("transform", AMO_LOG_FORMAT="json").err == ""
 
 
-def test_warnings(own_commands: Commands, own_account: Sandbox) -> None:
-    """With the stream that they are about; the end is an object as well."""
+def test_a_failed_stream(own_commands: Commands, own_account: Sandbox) -> None:
+    """The line about it names the stream; the end is an object as well."""
     own_account.control("faults", {"fault": {"kind": "html_200", "path": "/api/v4/leads"}})
 
-    failed = own_commands.run("load", *JSON, *SOME)
+    failed = own_commands.run("load", "-v", *JSON, *SOME)
 
-    warning, error = objects(failed.err)
-    assert (warning["level"], warning["stream"]) == ("WARNING", "leads")
+    *said, error = objects(failed.err)
+    line = next(one for one in said if one["message"].startswith("leads failed: "))
+    assert (line["level"], line["stream"]) == ("INFO", "leads")
     assert failed.code == error["code"] == 20
     assert error["level"] == "ERROR"
     assert error["message"] == error["what"] == "1 of 2 streams failed: leads"

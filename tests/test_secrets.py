@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,8 +20,10 @@ from tests.conftest import for_account
 from tests.support.commands import Commands
 from tests.support.watching import watch
 
+# Of this process: the sandbox of another one, which is started with its own, shows them in ps.
+MARK = f"canary-{os.getpid()}-"
 TOKEN, SECRET, REFRESH, PASSWORD = (
-    f"canary-{name}-1b9f3c" for name in ("token", "secret", "refresh", "password")
+    f"{MARK}{name}" for name in ("token", "secret", "refresh", "password")
 )
 
 # Every command that reads the settings or what is in the database. FOLDER: for files it writes.
@@ -96,7 +99,7 @@ class Watchtower:
         """With those that amoCRM has given out meanwhile."""
         with db.connect(self.dsn, command="test") as connection:
             pairs = connection.execute("SELECT access_token, refresh_token FROM ops.tokens")
-            return ["canary-", *(str(token) for pair in pairs for token in pair)]
+            return [MARK, *(str(token) for pair in pairs for token in pair)]
 
 
 @pytest.fixture(scope="module")
