@@ -159,8 +159,8 @@ class Workers:
         except Ignored as exc:
             self._replace(reading, listing, str(exc))
         except TooHeavy as exc:
-            text = "%s page %s: %s; going on with smaller ones"
-            logger.info(text, listing.path, page_no, exc, extra=self._names(reading, page_no))
+            names = self._names(reading, page_no)
+            logger.info("%s page %s: %s; smaller ones now", listing.path, page_no, exc, extra=names)
             self._make_lighter(reading, listing, page_no, exc)
         except Unavailable as exc:
             listing.in_flight.discard(page_no)
@@ -225,17 +225,16 @@ class Workers:
             level = logging.INFO if listing.is_single and reading.lost > 1 else logging.WARNING
             logger.log(level, "%s skipped: %s", listing.path, why, extra=self._names(reading))
             reading.drop(listing)
-        else:
-            # No warning: it is so every night. The summary and ops.run_streams say it.
+        else:  # no warning: it is so every night, and the summary says it
             logger.info("%s skipped: %s", reading.name, why, extra=self._names(reading))
             reading.end("skipped", str(why))
 
     def _fail(self, reading: Reading, exc: AmoError) -> None:
         if self._stop.is_set() or reading not in self._readings or reading.status:
             return
-        names = self._names(reading)
         # No warning: the error that the command ends with names them all.
-        logger.info("%s failed: %s (%s)", reading.name, exc.what, exc.detail, extra=names)
+        words = (reading.name, exc.what, exc.detail)
+        logger.info("%s failed: %s (%s)", *words, extra=self._names(reading))
         reading.end("failed", exc.what, exc)
 
     def _fetch(self, listing: Listing, page_no: int) -> Staged:
