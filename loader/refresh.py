@@ -196,6 +196,11 @@ def _finish(connection: Connection, night: Night, error: AmoError | None) -> Non
             " WHERE kind = 'transform' AND refreshed_by = %s AND status = 'running'",
             (night.run_id,),
         )
+        connection.execute(
+            "UPDATE ops.runs SET account_id = load.account_id FROM ops.runs AS load"
+            " WHERE load.kind = 'load' AND load.refreshed_by = runs.id AND runs.id = %s",
+            (night.run_id,),
+        )
         code, message = (error.exit_code, error.what) if error else (0, "")
         runs.finish(connection, night.run_id, status, code, message)
     except psycopg.Error as exc:

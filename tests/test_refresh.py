@@ -88,6 +88,8 @@ def test_a_quiet_night(first_night: Commands, own_account: Sandbox, connection: 
     alive = connection.execute("SELECT id FROM amo.leads WHERE deleted_at IS NULL").fetchall()
     assert sorted(alive) == sorted((number,) for number, _ in own_account.truth("leads"))
     assert scalar(connection, "SELECT count(*) FROM staging.pages") == 0
+    accounts = "SELECT DISTINCT account_id FROM ops.runs WHERE kind <> 'transform'"
+    assert connection.execute(accounts).fetchall() == [(own_account.account_id,)]
     durations = connection.execute(
         "SELECT extract(epoch FROM finished_at - started_at) FROM ops.runs ORDER BY id DESC LIMIT 3"
     ).fetchall()

@@ -88,7 +88,9 @@ def user(scene: Scene) -> Finding:
         is_admin = found["rights"]["is_admin"] is True
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Skip(f"amoCRM does not tell the rights of user {number}") from None
-    return ok(f"user {number} is one") if is_admin else warn(f"user {number} is none", hint)
+    if is_admin:
+        return ok(f"user {number} is an administrator")
+    return warn(f"user {number} is no administrator", hint)
 
 
 def paid_filter(scene: Scene) -> Finding:

@@ -193,7 +193,7 @@ def last_success(scene: Scene) -> Finding:
     limit = round(scene.max_age_hours * HOUR)
     age = None if scene.state.is_empty else scalar(scene.db, _SUCCESS)
     if age is None:
-        return warn("nothing was loaded and transformed yet", "bin/load && bin/transform")
+        return warn("nothing was loaded and transformed yet", "bin/refresh")
     measure = Measure("age", max(0, int(age)), "s", limit, limit + DAY)
     detail = f"{span(age)} ago"
     hint = "look at the last runs: SELECT * FROM ops.runs ORDER BY id DESC LIMIT 5"
