@@ -27,6 +27,12 @@ class AmoError(Exception):
         return parts
 
 
+class StaleError(AmoError):
+    """What was read last is older than somebody wants it to be."""
+
+    exit_code = 1
+
+
 class UsageError(AmoError):
     """The command line or the configuration is wrong."""
 

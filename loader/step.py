@@ -29,6 +29,18 @@ _WRITTEN: LiteralString = """
     FROM pg_stat_xact_user_tables
 """
 
+# Of the file that writes rejects, and of the session: others see that before we commit.
+_ANNOUNCE: LiteralString = """
+    SELECT
+        set_config('amo.file', %(file)s, TRUE),
+        set_config(
+            'application_name',
+            split_part(current_setting('application_name'), ' ', 1)
+            || replace(%(file)s, 'transforms/', ' '),
+            TRUE
+        )
+"""
+
 _RECORD: LiteralString = """
     INSERT INTO ops.transforms (
         run_id, name, version, checksum, started_at, seconds, rows_in, inserted, updated,
@@ -80,7 +92,7 @@ def run_file(connection: Connection, file: SqlFile, run_id: int, safe: str) -> S
     started = time.monotonic()
     connection.add_notice_handler(_pass_on)
     try:
-        connection.execute("SELECT set_config('amo.file', %s, TRUE)", (file.name,))
+        connection.execute(_ANNOUNCE, {"file": file.name})
         connection.execute(file.text)
     except psycopg.Error as exc:
         error = db.explain(exc)

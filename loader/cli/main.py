@@ -108,6 +108,7 @@ def main() -> None:
         migrate,
         refresh,
         report,
+        status,
         transform,
         tune,
     )
@@ -119,6 +120,7 @@ def main() -> None:
         transform.transform,
         refresh.refresh,
         doctor.command,
+        status.status,
         report.report,
         migrate.migrate,
         tune.tune,
