@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -31,13 +32,14 @@ def write(connection: Connection, path: Path) -> None:
 def save(document: Values, path: Path) -> None:
     """The same, of what status.read gave."""
     # Hidden and without the suffix .prom, so that the collector does not see it half done.
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.parent / f".{path.name}.{os.getpid()}"
     try:
         write_to_textfile(str(draft), metrics(document))
         draft.chmod(0o644)
         draft.replace(path)
     except OSError as exc:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise UsageError(
             "the file of metrics cannot be written",
             detail=f"{path}: {exc.strerror or exc}",

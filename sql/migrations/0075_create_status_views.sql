@@ -226,14 +226,13 @@ SELECT
     detail.entities_read AS read,
     detail.inserted + detail.updated + detail.deleted AS changed,
     detail.rejects,
-    detail.requests,
-    round((100 * detail.rate_share)::numeric, 1) AS rate_pct,
     detail.message
 FROM ops.v_stream_details AS detail
 ORDER BY detail.account_id, detail.position;
 
 COMMENT ON VIEW ops.v_status IS
-'One row per account and stream, short enough for a terminal. All else: ops.v_stream_details.';
+'One row per account and stream, short enough for a terminal. Requests, speed, watermarks and '
+'all else: ops.v_stream_details.';
 COMMENT ON COLUMN ops.v_status.status IS
 'In the last load: complete, skipped, failed, running, dead …; see ops.v_stream_details.';
 COMMENT ON COLUMN ops.v_status.age IS 'Since a load was last done with it, complete or skipped.';
@@ -241,5 +240,3 @@ COMMENT ON COLUMN ops.v_status.rows IS 'Entities that are kept and not deleted.'
 COMMENT ON COLUMN ops.v_status.read IS 'Entities on the pages of the last load.';
 COMMENT ON COLUMN ops.v_status.changed IS
 'Inserted, updated and deleted by the last transform that had it.';
-COMMENT ON COLUMN ops.v_status.rate_pct IS
-'Rate of that load as a percentage of the limit that it had; NULL: no limit.';
