@@ -100,14 +100,19 @@ def require_fresh(document: Values, max_seconds: float, names: Sequence[str] = (
     detail += [f"{stream['stream']}: {_last(stream)}" for stream in old]
     if not (names or any(stream["is_expected"] for stream in streams)):
         detail.append("no full load has begun yet")
-    if detail:
-        raise StaleError(
-            f"{len(detail)} streams are older than {span(max_seconds)}"
-            if old or never
-            else "nothing was read yet",
-            detail="\n".join(detail),
-            hint="bin/load reads them; bin/status -v says how the last one ended",
-        )
+    if not detail:
+        return
+    if not (old or never):
+        what = "nothing was read yet"
+    elif len(detail) == 1:
+        what = f"1 stream is older than {span(max_seconds)}"
+    else:
+        what = f"{len(detail)} streams are older than {span(max_seconds)}"
+    raise StaleError(
+        what,
+        detail="\n".join(detail),
+        hint="bin/load reads them; bin/status -v says how the last one ended",
+    )
 
 
 def seconds(text: str) -> float:

@@ -70,7 +70,7 @@ def status(
 
     Nothing is started and nothing is changed: the session is read-only and waits for no lock, so
     it may be asked while a load and a transform are at work. -v: what was read and written by
-    stream, watermarks, and all streams of a load that runs. -q: nothing, with --max-age.
+    stream, watermarks, and all streams of a load that runs. -q: only the verdict of --max-age.
     The same in SQL: ops.v_status, ops.v_progress, ops.v_rejects, ops.v_drift.
 
     Exit: 0 ok, 1 older than --max-age, 2 usage, 56 cannot connect, 58 schema.

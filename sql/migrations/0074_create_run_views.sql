@@ -226,6 +226,8 @@ WITH relation AS MATERIALIZED (
     FROM pg_class AS class
     INNER JOIN pg_namespace AS namespace
         ON class.relnamespace = namespace.oid
+    INNER JOIN pg_database AS own
+        ON own.datname = current_database()
     WHERE
         namespace.nspname IN ('staging', 'amo', 'mart', 'ops')
         AND class.relkind IN ('r', 'm')
@@ -234,6 +236,7 @@ WITH relation AS MATERIALIZED (
             WHERE
                 lock.relation = class.oid
                 AND lock.mode = 'AccessExclusiveLock'
+                AND lock.database = own.oid
         )
 )
 

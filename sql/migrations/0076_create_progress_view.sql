@@ -189,7 +189,10 @@ FROM (
         stream.entities AS rows,
         stream.rate,
         NULL AS elapsed,
-        make_interval(secs => stream.pages_left / nullif(stream.rate, 0)) AS eta,
+        CASE
+            WHEN stream.state IN ('waiting', 'reading')
+                THEN make_interval(secs => stream.pages_left / nullif(stream.rate, 0))
+        END AS eta,
         NULL AS copying,
         stream.position
     FROM stream
