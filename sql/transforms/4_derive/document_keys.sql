@@ -32,7 +32,10 @@ USING (
         INNER JOIN ops.known_keys AS known
             ON document.stream = known.stream
         CROSS JOIN LATERAL jsonb_each(document.doc - known.keys) AS member (key, value)
-        WHERE document.deleted_at IS NULL
+        WHERE
+            document.deleted_at IS NULL
+            -- A night without changes reads no document, whatever the plan.
+            AND EXISTS (SELECT FROM staging.changes)
         GROUP BY document.account_id, document.stream, left(member.key, 200)
     ) AS counted
     WHERE counted.position <= 100
