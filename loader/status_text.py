@@ -44,16 +44,22 @@ def _wrapped(line: str) -> str:
 
 
 def _runs(runs: Sequence[Values]) -> str:
-    accounts = {
-        run["account_id"]: run["base_url"] for run in runs if run["account_id"] and run["base_url"]
-    }
-    lines = [_wrapped(f"account {number}, {url}") for number, url in accounts.items()]
-    shows_account = len(accounts) > 1
-    head = ("last", *(("account",) if shows_account else ()), "began", "took", "ended", "ago")
+    """A table under the name of each account; a transform or a refresh is of all of them."""
+    urls = {run["account_id"]: run["base_url"] for run in runs if run["account_id"]}
+    lines: list[str] = []
+    for account, url in urls.items():
+        own = [run for run in runs if len(urls) == 1 or run["account_id"] == account]
+        lines += [_wrapped(f"account {account}, {url}"), _last_runs(own)]
+    if len(urls) != 1:
+        lines.append(_last_runs([run for run in runs if not run["account_id"]]))
+    lines += [_wrapped(f"{_name(run)}: {run['message']}") for run in runs if run["message"]]
+    return "\n".join(lines)
+
+
+def _last_runs(runs: Sequence[Values]) -> str:
     rows: list[Row] = [
         (
-            f"{run['kind']} {run['run_id']}",
-            *((run["account_id"] or "all",) if shows_account else ()),
+            _name(run) + ("" if run["mode"] in ("full", "transform") else f" {run['mode'][:11]}"),
             str(run["started_at"])[:16].replace("T", " "),
             "" if run["seconds"] is None else span(run["seconds"]),
             run["status"] + (f" [{run['exit_code']}]" if run["exit_code"] else ""),
@@ -61,12 +67,11 @@ def _runs(runs: Sequence[Values]) -> str:
         )
         for run in runs
     ]
-    notes = [
-        _wrapped(f"{run['kind']} {run['run_id']}: {run['message']}")
-        for run in runs
-        if run["message"]
-    ]
-    return "\n".join([*lines, table(head, rows), *notes])
+    return table(("last", "began (UTC)", "took", "ended", "ago"), rows)
+
+
+def _name(run: Values) -> str:
+    return f"{run['kind']} {run['run_id']}"
 
 
 def _running(steps: Sequence[Values], verbosity: int) -> Iterator[str]:
@@ -94,7 +99,7 @@ def _running(steps: Sequence[Values], verbosity: int) -> Iterator[str]:
 
 def _sentence(run: Values) -> str:
     """What a run is at, how far it is, and when it may be done."""
-    name = f"{run['kind']} {run['run_id']}"
+    name = _name(run)
     if run["state"] == "dead":
         again = {"load": "the next bin/load continues it"}.get(run["kind"], "its work was undone")
         if run["kind"] == "refresh":
@@ -176,10 +181,9 @@ def _remarks(document: Values) -> Iterator[str]:
         names = ("staging", "documents", "amo", "mart", "ops")
         yield "size: " + ", ".join(f"{name} {size(sizes[name])}" for name in names if name in sizes)
     if rejects := sum(kind["rejects"] for kind in document["rejects"]):
-        kinds = len(document["rejects"])
-        yield f"rejects: {rejects} values of {kinds} kinds, see ops.v_rejects"
+        yield f"rejects: {number(rejects)}, see ops.v_rejects"
     if document["drift"]:
-        yield f"drift: {len(document['drift'])} keys that no column reads, see ops.v_drift"
+        yield f"keys that no column reads: {len(document['drift'])}, see ops.v_drift"
     left = {state: count for state, count in document["tuning"].items() if count}
     if left:
         states = ", ".join(f"{count} {state}" for state, count in sorted(left.items()))

@@ -94,6 +94,10 @@ def test_a_page_of_80_columns(loaded: Commands) -> None:
     page = status_text.text(document, verbosity=1)
 
     assert max(map(len, page.splitlines())) <= 80
+    other = document["runs"][0] | {"account_id": 10**9, "mode": "incremental"}
+    two_accounts = status_text.text(document | {"runs": [*document["runs"], other]})
+    assert max(map(len, two_accounts.splitlines())) <= 80
+    assert two_accounts.count("began") == 3
     assert "10.0M" in page
     assert max(map(len, loaded.ok("status", "-v").out.splitlines())) <= 80
 
@@ -362,7 +366,7 @@ def test_drift(connection: Connection, dsn: str) -> None:
     times = connection.execute("SELECT last_seen - first_seen FROM ops.document_keys ORDER BY key")
     assert times.fetchone()[0] > timedelta(0)  # type: ignore[index]
     shown = Commands({"AMO_DSN": dsn}).ok("status").out
-    assert "drift: 2 keys that no column reads" in shown
+    assert "keys that no column reads: 2, see ops.v_drift" in shown
 
 
 def test_hostile_keys(connection: Connection) -> None:

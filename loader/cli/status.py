@@ -73,7 +73,7 @@ def status(
     stream, watermarks, and all streams of a load that runs. -q: only the verdict of --max-age.
     The same in SQL: ops.v_status, ops.v_progress, ops.v_rejects, ops.v_drift.
 
-    Exit: 0 ok, 1 older than --max-age, 2 usage, 56 cannot connect, 58 schema.
+    Exit: 0 ok, 1 older than --max-age, 2 usage, 56 cannot connect, 58 schema, 75 try again later.
     """
     output(verbose, quiet)
     if names and max_seconds is None:
