@@ -263,6 +263,21 @@ def test_a_load_that_runs_and_is_killed(
     assert set(running(first_night)) == {"refresh"}
 
 
+def test_a_first_load_has_no_estimate(
+    own_commands: Commands, own_account: Sandbox, connection: Connection
+) -> None:
+    """Nothing to go by is not the same as nothing left."""
+    load = start_slow_load(own_commands, own_account)
+    wait_for_pages(connection, 5)
+    load.send_signal(signal.SIGSTOP)
+    steps = running(own_commands)
+    load.kill()
+    load.communicate()
+
+    assert (steps["load"]["known"], steps["load"]["eta"]) == (None, None)
+    assert steps["load"]["done"] >= 5
+
+
 def test_a_refresh_between_its_steps(dsn: str, connection: Connection) -> None:
     """Its own session tells that it is alive; one of an earlier night is not meant."""
     connection.execute(

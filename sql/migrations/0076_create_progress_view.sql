@@ -24,7 +24,7 @@ stream AS (
         before.pages AS pages_before,
         CASE
             WHEN ended.status IS NOT NULL THEN 0
-            ELSE greatest(before.pages - page.pages, 0)
+            WHEN before.pages IS NOT NULL THEN greatest(before.pages - page.pages, 0)
         END AS pages_left,
         page.recent / greatest(
             least(extract(EPOCH FROM run.elapsed)::double precision, 60), 1
@@ -62,7 +62,7 @@ stream AS (
                 AND earlier.account_id = run.account_id
                 AND earlier.companies IS NOT DISTINCT FROM ledger.companies
                 AND done.stream = named.stream
-                AND done.status = 'complete'
+                AND done.status IN ('complete', 'skipped')
             ORDER BY earlier.id DESC
             LIMIT 1
         ) AS last_time
@@ -70,7 +70,15 @@ stream AS (
     LEFT JOIN
         LATERAL (
             -- The ledger of old loads is deleted: without it nothing is known.
-            SELECT nullif(count(*), 0) AS pages
+            SELECT
+                CASE
+                    WHEN
+                        EXISTS (
+                            SELECT FROM ops.pages AS kept
+                            WHERE kept.run_id = last_time.id
+                        )
+                        THEN count(*)
+                END AS pages
             FROM ops.pages AS staged
             WHERE
                 staged.run_id = last_time.id
@@ -87,8 +95,12 @@ load AS (
         sum(stream.pages)::bigint AS pages,
         sum(stream.entities)::bigint AS entities,
         -- Streams that have grown, or that are new, are more than they were.
-        sum(greatest(stream.pages_before, stream.pages))::bigint AS pages_before,
-        sum(stream.pages_left) AS pages_left,
+        CASE
+            WHEN count(stream.pages_before) > 0
+                THEN sum(greatest(stream.pages_before, stream.pages))::bigint
+        END AS pages_before,
+        CASE WHEN bool_and(stream.pages_left IS NOT NULL) THEN sum(stream.pages_left) END
+            AS pages_left,
         sum(stream.rate) AS rate
     FROM stream
     GROUP BY stream.run_id
@@ -156,7 +168,8 @@ FROM (
             WHEN run.kind = 'load'
                 THEN make_interval(secs => load.pages_left / nullif(load.rate, 0))
             WHEN run.kind = 'transform' THEN make_interval(secs => transform.seconds_left)
-            ELSE greatest(last_refresh.took - run.elapsed, interval '0')
+            WHEN last_refresh.took IS NOT NULL
+                THEN greatest(last_refresh.took - run.elapsed, interval '0')
         END AS eta,
         CASE
             WHEN run.kind = 'load' AND run.is_alive
