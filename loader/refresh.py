@@ -9,16 +9,28 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import psycopg
 
-from loader import __version__, aftermath, db, doctor, locks, migrate, retention, runs, streams
+from loader import (
+    __version__,
+    aftermath,
+    db,
+    doctor,
+    locks,
+    migrate,
+    retention,
+    runs,
+    streams,
+    textfile,
+)
 from loader import load as loading
 from loader import transform as transforming
 from loader.config import Config
 from loader.db import Connection, scalar
-from loader.errors import AmoError, DeleteGuardError, Interrupted, PartialError
+from loader.errors import AmoError, DeleteGuardError, Interrupted, PartialError, UsageError
 from loader.progress import NOBODY, OnFile, Watcher, unwatched
 from loader.retention import Keep
 from loader.transform import Done
@@ -93,10 +105,10 @@ def refresh(config: Config, dsn: str, wishes: Wishes, stop: Stop) -> Night:
             retention.run(connection, wishes.keep)
         except (AmoError, psycopg.Error, KeyboardInterrupt) as exc:
             error = _explained(connection, night, _as_error(exc, stop))
-            _finish(connection, night, error)
+            _finish(connection, config, night, error)
             raise error from exc
         night.trouble = night.trouble and _explained(connection, night, night.trouble)
-        _finish(connection, night, night.trouble)
+        _finish(connection, config, night, night.trouble)
         return night
 
 
@@ -109,9 +121,17 @@ def _begin(connection: Connection, config: Config) -> int:
     return int(
         scalar(
             connection,
-            "INSERT INTO ops.runs (kind, mode, base_url, version, host, pid)"
-            " VALUES ('refresh', 'full', %s, %s, %s, %s) RETURNING id",
-            (config.base_url, __version__, socket.gethostname(), os.getpid()),
+            # Its account is known from an earlier load, until the new one has asked.
+            "INSERT INTO ops.runs (kind, mode, base_url, version, host, pid, account_id)"
+            " VALUES ('refresh', 'full', %(url)s, %(version)s, %(host)s, %(pid)s,"
+            " (SELECT account_id FROM ops.runs WHERE kind = 'load' AND base_url = %(url)s"
+            " ORDER BY id DESC LIMIT 1)) RETURNING id",
+            {
+                "url": config.base_url,
+                "version": __version__,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+            },
         )
     )
 
@@ -183,7 +203,7 @@ def _explained(connection: Connection, night: Night, error: AmoError) -> AmoErro
     return error
 
 
-def _finish(connection: Connection, night: Night, error: AmoError | None) -> None:
+def _finish(connection: Connection, config: Config, night: Night, error: AmoError | None) -> None:
     """Close the row of the night, and of a transform that was broken off."""
     status = "ok"
     if error:
@@ -203,6 +223,10 @@ def _finish(connection: Connection, night: Night, error: AmoError | None) -> Non
         )
         code, message = (error.exit_code, error.what) if error else (0, "")
         runs.finish(connection, night.run_id, status, code, message)
+        if file := config.get("textfile"):
+            textfile.write(connection, Path(file).expanduser())
     except psycopg.Error as exc:
         # The server is gone: the next refresh closes the row.
         logger.info("run %s is left open: %s", night.run_id, exc)
+    except UsageError as exc:
+        logger.warning("%s: %s", exc.what, exc.detail)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -101,6 +102,24 @@ def test_staging_may_be_kept(first_night: Commands, connection: Connection) -> N
     first_night.ok("refresh", "--keep-staging")
 
     assert scalar(connection, "SELECT count(*) FROM staging.pages") > 20
+
+
+def test_metrics_in_every_ending(
+    first_night: Commands, own_account: Sandbox, tmp_path: Path
+) -> None:
+    """AMO_TEXTFILE is written after a good night and after a bad one; its lack is a warning."""
+    file = tmp_path / "amo.prom"
+    first_night.ok("refresh", AMO_TEXTFILE=str(file))
+    good = file.read_text()
+
+    assert first_night.run("refresh", AMO_TEXTFILE=str(file), AMO_ACCESS_TOKEN="no").code == 60
+
+    labels = f'account="{own_account.account_id}",kind="refresh"'
+    status = f"amo_loader_last_run_exit_code{{{labels}}}"
+    assert f"{status} 0.0" in good
+    assert f"{status} 60.0" in file.read_text()
+    missing = tmp_path / "missing" / "amo.prom"
+    assert "WARNING" in first_night.ok("refresh", AMO_TEXTFILE=str(missing)).err
 
 
 def test_second_start(first_night: Commands, own_account: Sandbox, dsn: str) -> None:

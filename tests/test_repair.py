@@ -76,3 +76,21 @@ def test_poison_in_the_account(dsn: str, connection: Connection) -> None:
         "SELECT reason LIKE 'NUL%%', count(*) FROM ops.rejects GROUP BY 1 ORDER BY 1"
     ).fetchall()
     assert {bool(is_nul) for is_nul, _ in reasons} == {True, False}
+
+
+def test_notes_do_not_pile_up(dsn: str, connection: Connection) -> None:
+    """Night after night the same values are mended: what stands in ops.rejects is tonight's."""
+    notes = "SELECT stream, entity_id, path, raw FROM ops.rejects ORDER BY 1, 2, 3, 4"
+    with process.start("--companies", "60", "--seed", "7", "--poison", "3") as account:
+        commands = for_account(dsn, account)
+        commands.ok("refresh")
+        first = connection.execute(notes).fetchall()
+        commands.ok("refresh")
+        # One that reads some of it only says nothing of the rest.
+        commands.ok("load", "--stream", "users")
+        commands.ok("transform")
+
+        assert connection.execute(notes).fetchall() == first
+        newest = "SELECT max(id) FROM ops.runs WHERE kind = 'load' AND refreshed_by IS NOT NULL"
+        of_a_load = "SELECT DISTINCT run_id FROM ops.rejects WHERE reason LIKE 'NUL%'"
+        assert connection.execute(of_a_load).fetchall() == [(scalar(connection, newest),)]

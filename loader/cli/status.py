@@ -73,7 +73,17 @@ def status(
     stream, watermarks, and all streams of a load that runs. -q: only the verdict of --max-age.
     The same in SQL: ops.v_status, ops.v_progress, ops.v_rejects, ops.v_drift.
 
-    Exit: 0 ok, 1 older than --max-age, 2 usage, 56 cannot connect, 58 schema, 75 try again later.
+    \b
+    Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
+    Files:    amo.toml or AMO_CONFIG
+    Exit:     0 ok, 1 older than --max-age, 2 usage, 56 cannot connect,
+              58 schema, 75 try again later
+
+    \b
+    Examples:
+      bin/status -v
+      bin/status -q --max-age 26h || echo "amo: yesterday's data"
+      bin/status --json | jq '.running'
     """
     output(verbose, quiet)
     if names and max_seconds is None:
