@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from loader import companies, cost, db, report, selection, streams
 from loader import config as configuration
 from loader import load as loading
-from loader.cli import logs, progress
+from loader.cli import logs, progress, shared
 from loader.cli.main import common, log_format, output
 from loader.cli.signals import StopOnSignal
 from loader.errors import AmoError, Interrupted, UsageError
@@ -45,15 +45,9 @@ from loader.progress import Watcher
     "Default: continue one of the last 12 hours.",
 )
 @click.option("--add-account", is_flag=True, help="Take a second account into this database.")
-@click.option(
-    "--max-delete-pct",
-    type=click.FloatRange(0, 100),
-    default=5.0,
-    show_default=True,
-    help="Mark nothing as deleted in a stream where more than this share vanished.",
-)
-@click.option("--base-url", metavar="URL", help="Instead of AMO_BASE_URL.")
-@click.option("--rate", metavar="N", help="Requests a second, instead of AMO_RATE; at most 7.")
+@shared.max_delete_pct
+@shared.base_url
+@shared.rate
 @click.option("--show-config", is_flag=True, help="Print the effective settings and stop.")
 @click.option(
     "--debug-pages",

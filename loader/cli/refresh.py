@@ -11,7 +11,7 @@ import click
 from loader import config as configuration
 from loader import db, retention, summary, versions
 from loader import refresh as refreshing
-from loader.cli import progress
+from loader.cli import progress, shared
 from loader.cli.main import common, output
 from loader.cli.signals import StopOnSignal
 from loader.db import Connection
@@ -19,19 +19,8 @@ from loader.refresh import Night, Watching
 
 
 @click.command()
-@click.option(
-    "--max-delete-pct",
-    type=click.FloatRange(0, 100),
-    default=5.0,
-    show_default=True,
-    help="Mark nothing as deleted in a stream where more than this share vanished.",
-)
-@click.option(
-    "--chunk-rows",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Commit the rows of every N changed documents, instead of all in one transaction.",
-)
+@shared.max_delete_pct
+@shared.chunk_rows
 @click.option(
     "--persistent",
     is_flag=True,
@@ -41,8 +30,8 @@ from loader.refresh import Night, Watching
 @click.option(
     "--keep-staging", is_flag=True, help="Leave the pages in staging until the next load begins."
 )
-@click.option("--base-url", metavar="URL", help="Instead of AMO_BASE_URL.")
-@click.option("--rate", metavar="N", help="Requests a second, instead of AMO_RATE; at most 7.")
+@shared.base_url
+@shared.rate
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
 @common
 def refresh(

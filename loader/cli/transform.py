@@ -11,7 +11,7 @@ import click
 from loader import config as configuration
 from loader import db, migrate, plan, report, versions
 from loader import transform as transforming
-from loader.cli import progress
+from loader.cli import progress, shared
 from loader.cli.main import Output, common, output
 from loader.statements import SENT
 from loader.step import Step
@@ -26,12 +26,7 @@ from loader.transform import Done
     is_flag=True,
     help="Go through all kept documents again, without asking amoCRM; with NAME only these tables.",
 )
-@click.option(
-    "--chunk-rows",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Commit the rows of every N changed documents, instead of all in one transaction.",
-)
+@shared.chunk_rows
 @click.option(
     "--history",
     is_flag=True,

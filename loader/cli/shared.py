@@ -1,0 +1,26 @@
+"""Options that several commands have, in one wording."""
+
+from __future__ import annotations
+
+import click
+
+max_delete_pct = click.option(
+    "--max-delete-pct",
+    type=click.FloatRange(0, 100),
+    default=5.0,
+    show_default=True,
+    help="Mark nothing as deleted in a stream where more than this share vanished.",
+)
+
+chunk_rows = click.option(
+    "--chunk-rows",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Commit the rows of every N changed documents, instead of all in one transaction.",
+)
+
+base_url = click.option("--base-url", metavar="URL", help="Instead of AMO_BASE_URL.")
+
+rate = click.option(
+    "--rate", metavar="N", help="Requests a second, instead of AMO_RATE; at most 7."
+)
