@@ -70,9 +70,8 @@ def test_splitting(connection: Connection) -> None:
     for step in ("1_explode/documents", "3_merge/leads", "4_derive/company_clusters"):
         assert f"sql/transforms/{step}" in sources
     explode = [s for s in split if "1_explode/documents.sql" in s.source]
-    # INSERT items, rejects; DELETE rejects; INSERT changes; MERGE; INSERT counters,
-    # changes; UPDATE.
-    assert len(explode) == 8
+    # INSERT items, rejects, changes; MERGE; INSERT counters, changes; UPDATE.
+    assert len(explode) == 7
     assert not any(statement.may_run for statement in explode)
 
 

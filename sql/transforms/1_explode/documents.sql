@@ -92,25 +92,6 @@ WHERE
             AND noted.raw = entry.doc::text
     );
 
--- A load notes what it had to mend on its pages. When a later one has read all of the stream, only
--- its own notes say what is wrong now.
-DELETE FROM ops.rejects
-USING
-    ops.runs AS earlier,
-    ops.runs AS later,
-    ops.run_streams AS ended
-WHERE
-    rejects.run_id = earlier.id
-    AND earlier.kind = 'load'
-    AND earlier.transformed_by IS NOT NULL
-    AND later.kind = 'load'
-    AND later.transformed_by IS NULL
-    AND later.id > earlier.id
-    AND later.account_id = earlier.account_id
-    AND ended.run_id = later.id
-    AND ended.stream = rejects.stream
-    AND ended.is_whole;
-
 -- What is new, different, or back from the dead. The join reads the index, not the documents.
 INSERT INTO staging.changes (account_id, stream, id, entity_id, is_new)
 SELECT
