@@ -15,6 +15,7 @@ WHERE
     AND earlier.kind = 'load'
     AND earlier.transformed_by <> (SELECT ops.transform_run())
     AND later.kind = 'load'
+    AND later.status <> 'abandoned'
     AND (later.transformed_by IS NULL OR later.transformed_by = (SELECT ops.transform_run()))
     AND later.id > earlier.id
     AND later.account_id = earlier.account_id
