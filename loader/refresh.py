@@ -97,8 +97,8 @@ def refresh(config: Config, dsn: str, wishes: Wishes, stop: Stop) -> Night:
         locks.acquire_refresh(connection)
         night = Night(_begin(connection, config))
         try:
-            doctor.raise_fatal(connection, config)
             revert.recover(connection)
+            doctor.raise_fatal(connection, config)
             with _tuning(connection, config, wishes):
                 _load(config, dsn, wishes, stop, night)
                 _transform(dsn, wishes, stop, night)
