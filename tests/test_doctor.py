@@ -226,7 +226,7 @@ def test_empty_database(night: Commands, empty_dsn: str) -> None:
     assert "the first bin/load creates it" in found["schema"]["detail"]
     assert found["waiting"]["status"] == "SKIP"
     # A monitor that looks at another database by mistake must notice.
-    assert_not_ok(found["last_success"], "WARN", "nothing was loaded", "bin/load")
+    assert_not_ok(found["last_success"], "WARN", "nothing was loaded", "bin/refresh")
     assert {found[name]["status"] for name in ONLINE} == {"OK"}
     with db.connect(empty_dsn, command="test") as connection:
         assert scalar(connection, "SELECT to_regnamespace('ops')") is None

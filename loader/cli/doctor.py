@@ -63,10 +63,10 @@ def command(
       bin/doctor --check disk --check token
       bin/doctor --nagios --max-age 50
     """
-    output(verbose, quiet)
     if nagios and as_json:
         raise click.UsageError("--nagios or --json, not both")
     try:
+        output(verbose, quiet)
         checks = doctor.choose(names, skipped)
         if lists:
             click.echo("\n".join(f"{check.name:<16}{check.title}" for check in checks))
