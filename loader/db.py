@@ -99,7 +99,30 @@ def connect(dsn: str, *, command: str, options: str = OPTIONS) -> Connection:
     if problem := _unfit(connection):
         connection.close()
         raise problem
+    _settle(connection, options)
     return connection
+
+
+def _settle(connection: Connection, options: str) -> None:
+    """Say again what options cannot: PGTZ and PGDATESTYLE win over them, the role does elsewhere.
+
+    psycopg reads no other spelling of times. As an option transaction_timeout, which 15 and 16
+    do not know, would keep us out.
+    """
+    said, wanted = connection.info.parameter_status, []
+    if not (said("DateStyle") or "").startswith("ISO"):
+        wanted.append("SET datestyle = ISO")
+    if said("IntervalStyle") != "postgres":
+        wanted.append("SET intervalstyle = postgres")
+    if "timezone=UTC" in options and said("TimeZone") != "UTC":
+        wanted.append("SET timezone = UTC")
+    if "statement_timeout=0" in options:
+        wanted.append(
+            "SELECT pg_catalog.set_config('transaction_timeout', '0', FALSE)"
+            " WHERE pg_catalog.current_setting('transaction_timeout', TRUE) <> '0'"
+        )
+    if wanted:
+        connection.pgconn.exec_("; ".join(wanted).encode())
 
 
 def beside(connection: Connection, *, command: str) -> Connection:
