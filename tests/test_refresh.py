@@ -11,12 +11,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from loader import db
 from loader.db import Connection, scalar
 from sandbox.process import Sandbox
 from tests.conftest import database, for_account
-from tests.support.commands import Commands
+from tests.support.commands import ROOT, Commands
 from tests.support.contents import Contents, contents, difference
 from tests.support.servers import Server
 from tests.support.waiting import reconnect, until, wait_for_pages
@@ -321,3 +322,49 @@ def test_wrong_calls(commands: Commands) -> None:
 
         assert result.code == 2, arguments
         assert word in result.err
+
+
+def test_settings_of_the_database_and_of_libpq(
+    first_night: Commands, connection: Connection
+) -> None:
+    """Neither changes what is read or shown: times are UTC, and no statement is cut off."""
+    settings = {
+        "datestyle": "SQL, DMY",
+        "intervalstyle": "iso_8601",
+        "transaction_timeout": "200ms",
+    }
+    if connection.info.server_version < 170000:
+        del settings["transaction_timeout"]
+    for name, value in settings.items():
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET {} = {}").format(
+                sql.Identifier(connection.info.dbname), sql.Identifier(name), sql.Literal(value)
+            )
+        )
+    libpq = {"PGTZ": "Asia/Tokyo", "PGDATESTYLE": "German"}
+    for environment in ({}, libpq):
+        assert first_night.ok("refresh", **environment).err == ""
+        document = first_night.ok("status", "--json", **environment).json
+        assert document["now"].endswith("+00:00")
+        assert document["streams"][0]["age"] < 600
+        first_night.ok("report", "--json", **environment)
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_nobody_can_be_told(commands: Commands, stderr: str) -> None:
+    """A night whose words are lost is a night all the same, and its exit code is right."""
+    shell = ["sh", "-c", f'"$0" "$@" {stderr}', str(ROOT / "bin" / "refresh"), "-v"]
+    for token, code in ((None, 0), ("refused", 60)):
+        environment = commands.full_environment(**({"AMO_ACCESS_TOKEN": token} if token else {}))
+        assert subprocess.run(shell, env=environment, check=False).returncode == code
+
+
+def test_a_full_disk_behind_stdout(loaded: Commands) -> None:
+    """Is no traceback, and no exit 1, which says that the data is old."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [ROOT / "bin" / "status", "--json"],
+            env=loaded.full_environment(), stdout=full, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    assert done.returncode == 75
+    assert done.stderr.startswith(b"ERROR [75]: the output cannot be written")

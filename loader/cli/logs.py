@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -111,6 +112,8 @@ class _FirstPages(logging.Filter):
         return number <= self._most
 
 
+if sys.stderr is None:  # closed by who started us, which is no reason not to work
+    sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the end
 PAGES = logging.getLogger("amo.page")
 _TARGET = _Lines(sys.stderr)
 
@@ -168,7 +171,8 @@ def fail(error: AmoError) -> None:
     """The last words of a command: three lines, or one of JSON."""
     flush()
     if not is_json():
-        click.echo("\n".join(error.lines()), err=True)
+        with suppress(OSError):  # its exit code is heard where a full disk hears no words
+            click.echo("\n".join(error.lines()), err=True)
         return
     parts = {
         "code": error.exit_code, "what": error.what, "detail": error.detail, "hint": error.hint,

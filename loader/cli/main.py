@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -17,7 +19,7 @@ import psycopg
 
 from loader import __version__, db
 from loader.cli import logs
-from loader.errors import AmoError, UsageError
+from loader.errors import AmoError, TemporaryError, UsageError
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -52,7 +54,8 @@ class Output:
         if self.is_json:
             logs.logger.info("%s", text)
         else:
-            click.echo(text, err=True)
+            with suppress(OSError):  # the work is done, whether or not it can be told
+                click.echo(text, err=True)
 
 
 def _keep_format(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -143,6 +146,10 @@ def main() -> None:
         _fail(UsageError(exc.format_message(), hint=f"{path} --help"))
     except click.Abort:
         sys.exit(130)
+    except OSError as exc:
+        if exc.errno != errno.ENOSPC or exc.filename is not None:
+            raise
+        _fail(TemporaryError("the output cannot be written", detail=str(exc), hint="free space"))
     except Exception as exc:
         if not logs.is_json():
             raise
