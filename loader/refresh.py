@@ -209,19 +209,18 @@ def _finish(connection: Connection, config: Config, night: Night, error: AmoErro
     if error:
         status = "partial" if error is night.trouble else "failed"
         status = "interrupted" if isinstance(error, Interrupted) else status
+    code, message = (error.exit_code, error.what) if error else (0, "")
     try:
         connection.execute(
-            "UPDATE ops.runs SET status = 'interrupted', finished_at = now(),"
-            " message = 'stopped by a signal'"
+            "UPDATE ops.runs SET status = %s, exit_code = %s, message = %s, finished_at = now()"
             " WHERE kind = 'transform' AND refreshed_by = %s AND status = 'running'",
-            (night.run_id,),
+            (status, None if status == "interrupted" else code, message, night.run_id),
         )
         connection.execute(
             "UPDATE ops.runs SET account_id = load.account_id FROM ops.runs AS load"
             " WHERE load.kind = 'load' AND load.refreshed_by = runs.id AND runs.id = %s",
             (night.run_id,),
         )
-        code, message = (error.exit_code, error.what) if error else (0, "")
         runs.finish(connection, night.run_id, status, code, message)
         if file := config.get("textfile"):
             textfile.write(connection, Path(file).expanduser())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+
+import psycopg
 
 from loader import __version__, epochs, locks, migrate, runs, sqlfiles, vacuum
 from loader.db import Connection, scalar
@@ -70,7 +73,8 @@ def transform(
                 work.conclude()
                 runs.finish(connection, work.run_id, "ok", 0, "")
     except AmoError as exc:
-        runs.finish(connection, work.run_id, "failed", exc.exit_code, exc.what)
+        with suppress(psycopg.OperationalError):  # gone; why is said by the error itself
+            runs.finish(connection, work.run_id, "failed", exc.exit_code, exc.what)
         raise
     runs.log_end(connection, work.run_id)
     vacuum.run(connection, slices.written)

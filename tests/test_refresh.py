@@ -220,6 +220,22 @@ def test_a_signal(
     until(lambda: scalar(connection, ours + own) == 0)
 
 
+def test_a_backend_that_is_terminated(
+    first_night: Commands, own_account: Sandbox, connection: Connection, dsn: str
+) -> None:
+    """Is no signal: DETAIL and the ledger say what PostgreSQL said."""
+    with transforming(first_night, own_account, dsn) as process:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'amo-transform/%'"
+        )
+        _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 56
+    assert "terminating connection due to administrator command" in err
+    assert last_run(connection, "transform") == ("failed", 56)
+
+
 @pytest.fixture
 def quiet(
     server: Server, first_night_template: str, own_account: Sandbox
