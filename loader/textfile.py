@@ -31,9 +31,13 @@ def write(connection: Connection, path: Path) -> None:
 
 def save(document: Values, path: Path) -> None:
     """The same, of what status.read gave."""
+    path = path.resolve()  # a link stays one
     # Hidden and without the suffix .prom, so that the collector does not see it half done.
     draft = path.parent / f".{path.name}.{os.getpid()}"
     try:
+        if path.exists() and not path.is_file():
+            # For root the rename below would put a file in the place of a device.
+            raise OSError("it is no file")
         write_to_textfile(str(draft), metrics(document))
         draft.chmod(0o644)
         draft.replace(path)

@@ -133,3 +133,17 @@ def test_cannot_be_written(connection: Connection, tmp_path: Path, where: str) -
     assert str(tmp_path) in caught.value.detail
     assert "--collector.textfile.directory" in caught.value.hint
     assert {path.name for path in tmp_path.iterdir()} == {"a file", "folder.prom"}
+
+
+def test_a_device_stays_one(connection: Connection, tmp_path: Path) -> None:
+    """As root a rename would replace /dev/stdout or a pipe; a link is written through."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link.prom").symlink_to(tmp_path / "a.prom")
+
+    with pytest.raises(UsageError):
+        textfile.write(connection, tmp_path / "pipe")
+    textfile.write(connection, tmp_path / "link.prom")
+
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link.prom").is_symlink()
+    assert (tmp_path / "a.prom").is_file()
