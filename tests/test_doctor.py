@@ -152,7 +152,8 @@ def test_wrong_call(night: Commands) -> None:
     assert_explains(night.run("doctor", "--check", "nothing"), 2, "DETAIL: nothing", "--list")
     assert_explains(night.run("doctor", "--skip", "nothing"), 2, "DETAIL: nothing")
     assert_explains(night.run("doctor", "--nagios", "--json"), 2, "not both")
-    assert_explains(night.run("doctor", "--max-age", "-1"), 2, "--max-age")
+    for hours in ("-1", "nan"):
+        assert_explains(night.run("doctor", "--max-age", hours), 2, "--max-age")
 
 
 def test_documented() -> None:

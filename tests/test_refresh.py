@@ -331,6 +331,7 @@ def test_wrong_calls(commands: Commands) -> None:
         ([], {"AMO_KEEP_RUNS_DAYS": "soon"}, "AMO_KEEP_RUNS_DAYS"),
         ([], {"AMO_KEEP_PAGES_DAYS": "0"}, "AMO_KEEP_PAGES_DAYS"),
         (["--max-delete-pct", "101"], {}, "--max-delete-pct"),
+        (["--max-delete-pct", "nan"], {}, "--max-delete-pct"),
         (["now"], {}, "now"),
         ([], {"AMO_BASE_URL": ""}, "AMO_BASE_URL"),
     ):

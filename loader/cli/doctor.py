@@ -13,6 +13,7 @@ import click
 from loader import config as configuration
 from loader import db, doctor
 from loader.cli.main import common, output
+from loader.cli.shared import Number
 from loader.config import Config
 from loader.doctor import Check, Finding, Scene, show
 from loader.errors import AmoError, ConnectError
@@ -29,7 +30,7 @@ _OPTIONS = f"{db.OPTIONS} -c lock_timeout=2s -c statement_timeout=15s"
 @click.option(
     "--max-age",
     "max_age",
-    type=click.FloatRange(min=0, min_open=True, max=24 * 366),
+    type=Number(min=0, min_open=True, max=24 * 366),
     default=26.0,
     show_default=True,
     metavar="HOURS",

@@ -9,6 +9,7 @@ import click
 from loader import config as configuration
 from loader import db, migrate
 from loader.cli.main import common, output
+from loader.cli.shared import Number
 from loader.errors import SchemaError
 from tuning import index_report
 
@@ -23,7 +24,7 @@ _OPTIONS = (
 @click.option(
     "--timeout",
     "timeout_seconds",
-    type=click.FloatRange(min=0.001),
+    type=Number(min=0.001),
     default=3.0,
     show_default=True,
     metavar="SECONDS",

@@ -13,6 +13,7 @@ from loader.cli import owned
 from loader.cli.advise import advise
 from loader.cli.indexes import indexes
 from loader.cli.main import common, output
+from loader.cli.shared import Number
 from loader.cli.watchdog import status
 from loader.errors import SqlError, TemporaryError, UsageError
 from tuning import collect, holder, plan, revert
@@ -22,7 +23,7 @@ from tuning.change import BUSY, FAILED, NO_EFFECT, REFUSED, RESTORED, Change
 patience = click.option(
     "--patience",
     "patience_seconds",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=15.0,
     show_default=True,
     metavar="SECONDS",
@@ -72,7 +73,7 @@ def tune() -> None:
 @click.option(
     "--deadline",
     "hours",
-    type=click.FloatRange(min=0, min_open=True, max=24 * 7),
+    type=Number(min=0, min_open=True, max=24 * 7),
     default=12.0,
     show_default=True,
     metavar="HOURS",
