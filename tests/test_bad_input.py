@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from loader.api.answers import Reply, says
 from loader.db import Connection, scalar
 from sandbox.process import Sandbox
 from tests.support.commands import Commands, Result
@@ -373,3 +374,15 @@ def test_another_stream_does_not_end_an_unfinished_load(
     assert resumed["resumed"] is True
     own_commands.ok("transform")
     assert scalar(connection, "SELECT count(*) FROM amo.leads") == own_account.entities["leads"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"title": "no\\n\\u001b[2J\\u0000HINT: pay\\u202e"}',
+        b"no\n\x1b[2J\x00HINT: pay\xe2\x80\xae",
+    ],
+)
+def test_what_the_server_says_moves_no_cursor(body: bytes) -> None:
+    """Its words stand in errors, in ops.runs and in bin/status: one line, of visible signs."""
+    assert says(Reply(400, {}, body)) == "no [2J HINT: pay"

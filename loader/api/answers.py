@@ -40,11 +40,16 @@ def says(response: Response) -> str:
     """The reason that the server gives, in one line."""
     document = problem(response)
     if document is None:
-        return " ".join(response.content.decode("utf-8", errors="replace").split())[:200]
+        return _line(response.content.decode("utf-8", errors="replace"))[:200]
     words = [document.get("title"), document.get("detail"), document.get("hint")]
     request_id = response.headers.get("X-Request-Id")
     tail = f" (request {request_id})" if request_id else ""
-    return ": ".join(str(word) for word in words if word) + tail
+    return _line(": ".join(str(word) for word in words if word) + tail)
+
+
+def _line(text: str) -> str:
+    """What may go to a terminal and into a ledger: no control characters, no line of its own."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def retry_after(response: Response) -> float | None:
