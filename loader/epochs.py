@@ -54,14 +54,12 @@ def _forget(connection: Connection, lost: list[int]) -> None:
 
 def drop_spent_pages(connection: Connection) -> None:
     """Take pages out of staging that no transform waits for; called within a transaction."""
-    waiting = scalar(
-        connection,
-        "SELECT count(*) FROM ops.runs WHERE kind = 'load' AND transformed_by IS NULL"
-        " AND status <> 'abandoned'",
-    )
     try:
         with connection.transaction():  # a savepoint: failing here must not fail the load
-            if waiting == 0:
+            if not _is_awaited(connection):
+                # Another load may begin at this moment: under the lock no page of it can land.
+                connection.execute("LOCK TABLE staging.pages IN ACCESS EXCLUSIVE MODE")
+            if not _is_awaited(connection):
                 connection.execute("TRUNCATE staging.pages")
             else:
                 connection.execute(
@@ -70,3 +68,12 @@ def drop_spent_pages(connection: Connection) -> None:
                 )
     except errors.LockNotAvailable:
         pass  # pg_dump or a reader is at it; the next load does it
+
+
+def _is_awaited(connection: Connection) -> bool:
+    """Does any load still need its pages?"""
+    query = (
+        "SELECT EXISTS (SELECT FROM ops.runs WHERE kind = 'load' AND transformed_by IS NULL"
+        " AND status <> 'abandoned')"
+    )
+    return bool(scalar(connection, query))

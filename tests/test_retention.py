@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from typing import LiteralString
+
+from loader import epochs
 from loader.db import Connection, scalar
 from tests.support.commands import Commands
+from tests.support.waiting import reconnect, until
 
 BACKDATE = (
     "UPDATE ops.runs SET started_at = started_at - interval '%s days',"
@@ -106,3 +111,26 @@ def test_history_keeps_its_beginning(first_night: Commands, connection: Connecti
 
     assert connection.execute(reach).fetchone() == before
     assert scalar(connection, "SELECT count(*) FROM ops.history_runs") == 3
+
+
+def test_a_load_that_begins_meanwhile_keeps_its_pages(dsn: str, connection: Connection) -> None:
+    """Nothing waited when it was looked; then a page of another account lands before TRUNCATE."""
+    blocked: LiteralString = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'staging.pages'::regclass"
+    )
+    page = "INSERT INTO staging.pages (run_id, stream, page_no, params, body)"
+    with reconnect(dsn) as cleaner, reconnect(dsn) as load:
+
+        def clean() -> None:
+            with cleaner.transaction():
+                epochs.drop_spent_pages(cleaner)
+
+        thread = threading.Thread(target=clean)
+        with load.transaction():
+            load.execute(page.encode() + b" VALUES (1, 'leads', 1, '{}', '{}')")
+            thread.start()
+            until(lambda: scalar(connection, blocked) == 1)
+            connection.execute("INSERT INTO ops.runs (kind, mode) VALUES ('load', 'full')")
+        thread.join()
+
+    assert scalar(connection, "SELECT count(*) FROM staging.pages") == 1
