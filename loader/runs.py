@@ -51,8 +51,8 @@ def check_account(connection: Connection, account_id: int, *, may_add: bool) -> 
         raise UsageError(
             "this is not the account that the database holds",
             detail=f"AMO_BASE_URL answers as account {account_id}, the database holds {names}",
-            hint="check AMO_BASE_URL and the database; --add-account takes a second account "
-            "into the same database. Nothing was changed",
+            hint="check AMO_BASE_URL and the database; bin/load --add-account takes a second"
+            " account into the same database. Nothing was changed",
         )
 
 

@@ -32,6 +32,11 @@ _RUNS: LiteralString = """
     WHERE run.run_id IN (
         SELECT max(id) FROM ops.runs WHERE mode <> 'by hand' GROUP BY kind, account_id
     )
+    -- A night that ended before its account was known is told until the next one.
+    AND (
+        run.kind <> 'refresh' OR run.account_id IS NOT NULL
+        OR run.run_id = (SELECT max(id) FROM ops.runs WHERE kind = 'refresh')
+    )
     ORDER BY run.account_id NULLS LAST, array_position('{refresh,load,transform}', run.kind)
 """
 _REQUESTS: LiteralString = """

@@ -385,3 +385,16 @@ def test_a_full_disk_behind_stdout(loaded: Commands) -> None:
         )  # fmt: skip
     assert done.returncode == 75
     assert done.stderr.startswith(b"ERROR [75]: the output cannot be written")
+
+
+def test_a_first_night_that_failed_is_over(commands: Commands) -> None:
+    """Its account was not known yet: it is no other one, whose alarm would never end."""
+    assert commands.run("refresh", AMO_ACCESS_TOKEN="no").code == 60
+    first = commands.ok("status", "--json").json["runs"]
+    commands.ok("refresh")
+
+    assert [(run["account_id"], run["exit_code"]) for run in first] == [(None, 60)]
+    runs = commands.ok("status", "--json").json["runs"]
+    assert [(run["kind"], run["exit_code"]) for run in runs] == [
+        ("refresh", 0), ("load", 0), ("transform", 0),
+    ]  # fmt: skip
