@@ -222,10 +222,19 @@ def _finish(connection: Connection, config: Config, night: Night, error: AmoErro
             (night.run_id,),
         )
         runs.finish(connection, night.run_id, status, code, message)
-        if file := config.get("textfile"):
-            textfile.write(connection, Path(file).expanduser())
     except psycopg.Error as exc:
         # The server is gone: the next refresh closes the row.
         logger.info("run %s is left open: %s", night.run_id, exc)
+        return
+    if file := config.get("textfile"):
+        _write_metrics(connection, Path(file).expanduser())
+
+
+def _write_metrics(connection: Connection, file: Path) -> None:
+    """No night fails by them; who watches their age is told by it."""
+    try:
+        textfile.write(connection, file)
     except UsageError as exc:
         logger.warning("%s: %s", exc.what, exc.detail)
+    except psycopg.Error as exc:
+        logger.warning("the file of metrics was not written: %s", " ".join(str(exc).split()))

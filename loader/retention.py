@@ -45,7 +45,7 @@ def run(connection: Connection, keep: Keep) -> None:
             runs = scalar(
                 connection, "SELECT ops.forget_runs(make_interval(days => %s))", (keep.runs_days,)
             )
-    except psycopg.errors.LockNotAvailable as exc:
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as exc:
         logger.info("retention is left to the next night: %s", exc.diag.message_primary)
         return
     logger.info("forgotten: %s pages of the ledger, %s runs", pages, runs)

@@ -76,8 +76,8 @@ def status(
     \b
     Settings: PG* or AMO_DSN  the database; with neither, the one under AMO_HOME
     Files:    amo.toml or AMO_CONFIG
-    Exit:     0 ok, 1 older than --max-age, 2 usage, 56 cannot connect,
-              58 schema, 75 try again later
+    Exit:     0 ok, 1 older than --max-age, 2 usage, 3 no right to look,
+              56 cannot connect, 58 schema, 75 try again later
 
     \b
     Examples:
