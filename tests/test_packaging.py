@@ -54,8 +54,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
         "--quiet",
         "--disable-pip-version-check",
     ]
-    _quietly([*pip, "hatchling>=1.27"])
-    _quietly([python, "-m", "hatchling", "build", "-d", environment / "dist"])
+    _quietly([sys.executable, "-m", "hatchling", "build", "-d", environment / "dist"])
     (wheel,) = (environment / "dist").glob("*.whl")
     (sdist,) = (environment / "dist").glob("*.tar.gz")
     _quietly([*pip, "--no-deps", "--no-index", wheel])
