@@ -169,7 +169,11 @@ FROM (
                 THEN make_interval(secs => load.pages_left / nullif(load.rate, 0))
             WHEN run.kind = 'transform' THEN make_interval(secs => transform.seconds_left)
             WHEN last_refresh.took IS NOT NULL
-                THEN greatest(last_refresh.took - run.elapsed, interval '0')
+                THEN greatest(
+                    last_refresh.took - run.elapsed,
+                    make_interval(secs => part.pages_left / nullif(part.rate, 0)),
+                    interval '0'
+                )
         END AS eta,
         CASE
             WHEN run.kind = 'load' AND run.is_alive
@@ -191,6 +195,13 @@ FROM (
         ON run.run_id = transform.run_id
     LEFT JOIN last_refresh
         ON TRUE
+    LEFT JOIN running AS child
+        ON
+            run.run_id = child.refreshed_by
+            AND child.kind = 'load'
+            AND child.is_alive
+    LEFT JOIN load AS part
+        ON child.run_id = part.run_id
     UNION ALL
     SELECT
         stream.run_id,
@@ -227,5 +238,6 @@ COMMENT ON COLUMN ops.v_progress.rows IS 'Entities on the pages so far.';
 COMMENT ON COLUMN ops.v_progress.rate IS 'Pages a second in the last minute.';
 COMMENT ON COLUMN ops.v_progress.eta IS
 'Time left: pages that are missing by the rate of the last minute; of a transform what the '
-'files took last time; of a refresh what it took last time. NULL: nothing to go by.';
+'files took last time; of a refresh what it took last time, or its load, when that is more. NULL: '
+'nothing to go by.';
 COMMENT ON COLUMN ops.v_progress.copying IS 'COPYs under way at this moment.';
