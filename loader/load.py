@@ -86,6 +86,7 @@ def load(
                 early.ask(_first_lists(options.streams))
             asked = asking.result()
             run = _begin(connection, config, options, asked)
+            ending.callback(locks.release, connection, asked.id)
             meter = Meter(connection, run.id, traffic, config.rate)
             ending.callback(meter.close)  # however it ends
             drive = Drive(access, pace, stop, traffic, asked.drive_url)

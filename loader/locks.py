@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
+from contextlib import suppress
+
+import psycopg
 
 from loader.db import Connection, scalar
 from loader.errors import LockedError
@@ -23,7 +25,19 @@ def acquire(connection: Connection, account_id: int) -> None:
     it would protect nothing.
     """
     what = f"another run holds the lock of account {account_id}"
-    _acquire(connection, _CLASS, key_of(account_id), what)
+    key = scalar(connection, "SELECT ops.account_lock_key(%s)", (account_id,))
+    _acquire(connection, _CLASS, key, what)
+
+
+def release(connection: Connection, account_id: int) -> None:
+    """Give it back before the connection is closed, which the server notices a moment later:
+
+    bin/refresh takes it for the transform as soon as the load has ended.
+    """
+    with suppress(psycopg.OperationalError):  # the connection is gone, and the lock with it
+        connection.execute(
+            "SELECT pg_advisory_unlock(%s, ops.account_lock_key(%s))", (_CLASS, account_id)
+        )
 
 
 def _acquire(connection: Connection, kind: int, key: int, what: str) -> None:
@@ -43,22 +57,6 @@ def _acquire(connection: Connection, kind: int, key: int, what: str) -> None:
         detail=_describe(holder) if holder else "it ended at this moment",
         hint="wait for it, or end it with: SELECT pg_terminate_backend(pid)",
     )
-
-
-def held(connection: Connection) -> set[int]:
-    """The keys of the accounts that a run is at, whoever it is."""
-    rows = connection.execute(
-        "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
-        " AND granted AND database ="
-        " (SELECT oid FROM pg_database WHERE datname = current_database())",
-        (_CLASS,),
-    )
-    return {row[0] for row in rows}
-
-
-def key_of(account_id: int) -> int:
-    """A positive int4, which is how pg_locks shows it."""
-    return zlib.crc32(str(account_id).encode()) & 0x7FFF_FFFF
 
 
 def _describe(holder: tuple[object, ...]) -> str:

@@ -9,7 +9,9 @@ import time
 import psycopg
 import pytest
 
+from loader import db, locks
 from loader.db import Connection, scalar
+from loader.errors import LockedError
 from sandbox.process import Sandbox
 from tests.support.commands import Commands
 from tests.support.servers import Server
@@ -144,3 +146,15 @@ def test_old_unfinished_load_is_not_continued(
     assert fresh["resumed"] is False
     statuses = connection.execute("SELECT status FROM ops.runs ORDER BY id").fetchall()
     assert statuses == [("abandoned",), ("ok",)]
+
+
+def test_the_lock_is_given_back(commands: Commands, connection: Connection, dsn: str) -> None:
+    """By its holder, not by the end of a session, which the server may notice late."""
+    del commands
+    with db.connect(dsn, command="load") as first:
+        locks.acquire(first, 11111111)
+        with pytest.raises(LockedError):
+            locks.acquire(connection, 11111111)
+        locks.release(first, 11111111)
+        locks.acquire(connection, 11111111)
+    locks.release(first, 11111111)  # closed: nothing is left to be done
