@@ -64,6 +64,13 @@ def up(connection: Connection) -> list[str]:
         return [file.stem for file in state.pending]
 
 
+def require_ours(connection: Connection) -> None:
+    """Refuse an empty database, for who only looks, and any that does not match this version."""
+    if inspect(connection).is_empty:
+        raise SchemaError("nothing of ours is in this database", hint="bin/load comes first")
+    require_current(connection)
+
+
 def require_current(connection: Connection) -> None:
     """Bring an empty database up; refuse any other that does not match this version."""
     state = inspect(connection)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -32,18 +30,13 @@ def write(connection: Connection, path: Path) -> None:
 def save(document: Values, path: Path) -> None:
     """The same, of what status.read gave."""
     path = path.resolve()  # a link stays one
-    # Hidden and without the suffix .prom, so that the collector does not see it half done.
-    draft = path.parent / f".{path.name}.{os.getpid()}"
     try:
         if path.exists() and not path.is_file():
             # For root the rename below would put a file in the place of a device.
             raise OSError("it is no file")
-        write_to_textfile(str(draft), metrics(document))
-        draft.chmod(0o644)
-        draft.replace(path)
+        write_to_textfile(str(path), metrics(document))  # beside it, then renamed
+        path.chmod(0o644)  # whatever the umask of a service is
     except OSError as exc:
-        with suppress(OSError):
-            draft.unlink()
         raise UsageError(
             "the file of metrics cannot be written",
             detail=f"{path}: {exc.strerror or exc}",

@@ -533,8 +533,11 @@ def test_tuning_is_undone(connection: Connection, dsn: str, commands: Commands) 
 @pytest.mark.usefixtures("loaded")
 def test_runs_that_run(connection: Connection, dsn: str) -> None:
     """Whose lock is held, or whose backend lives, is not stale."""
-    with db.connect(dsn, command="refresh") as other:
-        locks.acquire(other, 11111111)
+    with (
+        db.connect(dsn, command="refresh") as other,
+        db.connect(dsn, command="load") as load,
+    ):
+        locks.acquire(load, 11111111)
         other.execute(
             "INSERT INTO ops.runs (kind, mode, account_id) VALUES ('load', 'full', 11111111),"
             " ('transform', 'transform', NULL), ('refresh', 'full', 11111111)"

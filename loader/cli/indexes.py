@@ -10,7 +10,6 @@ from loader import config as configuration
 from loader import db, migrate
 from loader.cli.main import common, output
 from loader.cli.shared import Number
-from loader.errors import SchemaError
 from tuning import index_report
 
 # Who holds a lock is not waited for, so that a transform beside us is not waited for 200 times.
@@ -54,9 +53,7 @@ def indexes(timeout_seconds: float, as_json: bool, verbose: int, quiet: bool) ->
         db.server(configuration.load({})) as dsn,
         db.connect(dsn, command="tune", options=options) as connection,
     ):
-        if migrate.inspect(connection).is_empty:
-            raise SchemaError("nothing of ours is in this database", hint="bin/load comes first")
-        migrate.require_current(connection)
+        migrate.require_ours(connection)
         found = index_report.examine(connection, timeout_seconds)
     if as_json:
         click.echo(json.dumps(index_report.document(found), ensure_ascii=False))

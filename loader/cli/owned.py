@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from loader import config as configuration
 from loader import db, migrate
 from loader.db import Connection
-from loader.errors import SchemaError, UsageError
+from loader.errors import UsageError
 from tuning import holder
 
 
@@ -19,9 +19,7 @@ def connection() -> Iterator[Connection]:
         db.server(configuration.load({})) as dsn,
         db.connect(dsn, command="tune") as opened,
     ):
-        if migrate.inspect(opened).is_empty:
-            raise SchemaError("nothing of ours is in this database", hint="bin/load comes first")
-        migrate.require_current(opened)
+        migrate.require_ours(opened)
         if not holder.is_direct(opened):
             raise UsageError(
                 "this connection goes through a pooler",

@@ -15,7 +15,7 @@ from loader import db, migrate
 from loader.chronicle import facts
 from loader.chronicle.facts import Wanted
 from loader.cli.main import common, output
-from loader.errors import SchemaError, UsageError
+from loader.errors import UsageError
 
 # Nothing hides a setting of the server, which the page shows; times are in its time zone.
 _OPTIONS = "-c statement_timeout=5min -c lock_timeout=5s -c default_transaction_read_only=on"
@@ -70,9 +70,7 @@ def report(
         db.server(configuration.load({})) as dsn,
         db.connect(dsn, command="report", options=_OPTIONS) as connection,
     ):
-        if migrate.inspect(connection).is_empty:
-            raise SchemaError("nothing of ours is in this database", hint="bin/load comes first")
-        migrate.require_current(connection)
+        migrate.require_ours(connection)
         found = facts.gather(connection, Wanted(run_id, last, has_samples=not no_samples))
     text = json.dumps(found, ensure_ascii=False, default=_time) if as_json else _page(found)
     target = target or ("-" if as_json else _FILE)

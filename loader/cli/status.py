@@ -11,8 +11,6 @@ from loader import config as configuration
 from loader import db, migrate, status_text, textfile
 from loader import status as reading
 from loader.cli.main import common, output
-from loader.db import Connection
-from loader.errors import SchemaError
 from loader.streams import BY_NAME
 
 # Nobody is waited for: a load and a transform may be at work.
@@ -92,7 +90,8 @@ def status(
         db.server(configuration.load({})) as dsn,
         db.connect(dsn, command="status", options=_OPTIONS) as connection,
     ):
-        document = _read(connection)
+        migrate.require_ours(connection)
+        document = reading.read(connection)
     if path:
         textfile.save(document, path)
     if as_json:
@@ -101,10 +100,3 @@ def status(
         click.echo(status_text.text(document, verbose))
     if max_seconds is not None:
         reading.require_fresh(document, max_seconds, names)
-
-
-def _read(connection: Connection) -> reading.Values:
-    if migrate.inspect(connection).is_empty:
-        raise SchemaError("nothing of ours is in this database", hint="bin/load comes first")
-    migrate.require_current(connection)
-    return reading.read(connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -27,7 +28,15 @@ TRIES = 2
 class Asked:
     """At most two requests, however many checks want to know."""
 
-    def __init__(self, config: Config, dsn: str, connection: Connection | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        dsn: str,
+        connection: Connection | None,
+        may: Callable[[str, str], bool],
+    ) -> None:
+        """may: has this role that right on that relation?"""
+        self._may = may
         self._config = config
         self._dsn = dsn
         self._connection = connection
@@ -73,7 +82,7 @@ class Asked:
     def _require_tokens(self) -> None:
         """OAuth keeps its tokens in the database. Raises Skip, or UsageError for its settings."""
         self._config.oauth()
-        if not self._sees("ops.tokens", "SELECT"):
+        if not self._may("SELECT", "ops.tokens"):
             raise Skip("the tokens of OAuth are in ops.tokens, which cannot be read here")
 
     def _has_pace(self) -> bool:
@@ -85,19 +94,6 @@ class Asked:
             return False
         if not scalar(self._connection, "SELECT pg_catalog.to_regnamespace('ops') IS NOT NULL"):
             return False
-        if not self._sees("ops.pace", "INSERT") or not self._sees("ops.pace", "UPDATE"):
+        if not (self._may("INSERT", "ops.pace") and self._may("UPDATE", "ops.pace")):
             raise Skip("this role may not take a turn in ops.pace, and nobody may ask without")
         return True
-
-    def _sees(self, table: str, right: str) -> bool:
-        if self._connection is None or self._connection.closed:
-            return False
-        schema = table.partition(".")[0]
-        query = (
-            "SELECT coalesce(bool_and(has_schema_privilege(oid, 'USAGE')), FALSE)"
-            " FROM pg_namespace WHERE nspname = %s"
-        )
-        if not scalar(self._connection, query, (schema,)):
-            return False
-        query = "SELECT coalesce(has_table_privilege(to_regclass(%s), %s), FALSE)"
-        return bool(scalar(self._connection, query, (table, right)))

@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-from loader import locks
 from loader.db import scalar
 from loader.doctor.finding import DAY, HOUR, Finding, Measure, Skip, fail, first, ok, span, warn
 from loader.doctor.scene import Scene
 
-# A load holds the lock of its account. A transform is written down by its own backend; a pid
-# comes back, so that backend must be older. A refresh is a process that connects by that name.
 _RUNNING: LiteralString = """
-    SELECT
-        run.kind,
-        run.id,
-        run.account_id,
-        extract(epoch FROM now() - coalesce(run.resumed_at, run.started_at)),
-        EXISTS (
-            SELECT FROM pg_stat_activity AS backend
-            WHERE
-                backend.datname = current_database()
-                AND CASE run.kind
-                    WHEN 'transform'
-                        THEN backend.pid = run.pid
-                            AND coalesce(backend.backend_start <= run.started_at, TRUE)
-                    WHEN 'refresh' THEN backend.application_name LIKE 'amo-refresh/%'
-                    ELSE FALSE
-                END
-        )
-    FROM ops.runs AS run
-    WHERE run.status = 'running'
-    ORDER BY run.id
+    SELECT run_id, kind, is_alive, extract(epoch FROM now() - since)
+    FROM ops.v_running
+    ORDER BY run_id
 """
 _STILL: LiteralString = (
     "SELECT id FROM ops.runs WHERE id = ANY (%s) AND status = 'running' ORDER BY id"
@@ -116,11 +96,10 @@ def stale_runs(scene: Scene) -> Finding:
     WARN: its process or backend is gone. The next command of its kind takes it over.
     """
     rows = scene.db.execute(_RUNNING).fetchall()
-    held = locks.held(scene.db)
     dead = {
         number: f"{kind} {number} for {span(age)}"
-        for kind, number, account, age, has_backend in rows
-        if not has_backend and (kind == "transform" or not held & _keys(account, held))
+        for number, kind, is_alive, age in rows
+        if not is_alive
     }
     # One may have ended since its row was read.
     gone = [dead[number] for (number,) in scene.db.execute(_STILL, (list(dead),))] if dead else []
@@ -130,11 +109,6 @@ def stale_runs(scene: Scene) -> Finding:
             "the same command again: bin/load continues, bin/transform begins anew",
         )
     return ok(f"{len(rows)} running" if rows else "none is running")
-
-
-def _keys(account: int | None, held: set[int]) -> set[int]:
-    """The locks that keep a run alive; a refresh may not know its account."""
-    return held if account is None else {locks.key_of(account)}
 
 
 def backends(scene: Scene) -> Finding:

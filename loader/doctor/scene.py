@@ -53,7 +53,7 @@ class Scene:
         if self.is_monitoring and not self.has_api:
             raise Skip("no account is configured here")
         if self._asked is None:
-            self._asked = Asked(self.config, self.dsn, self.connection)
+            self._asked = Asked(self.config, self.dsn, self.connection, self.may)
         return self._asked
 
     @property

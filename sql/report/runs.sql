@@ -15,27 +15,13 @@ part AS (
         run.status,
         run.started_at,
         coalesce(run.refreshed_by, taker.refreshed_by, run.transformed_by, run.id) AS whole_id,
-        -- A transform is one transaction, whose now() is its beginning.
-        CASE WHEN run.finished_at IS NOT NULL THEN greatest(run.finished_at, file.ended_at) END
-            AS finished_at,
-        CASE
-            WHEN run.finished_at IS NOT NULL THEN
-                extract(
-                    EPOCH FROM greatest(run.finished_at, file.ended_at)
-                    - coalesce(run.resumed_at, run.started_at)
-                )::double precision
-        END AS seconds
+        run.finished_at,
+        extract(
+            EPOCH FROM run.finished_at - coalesce(run.resumed_at, run.started_at)
+        )::double precision AS seconds
     FROM ops.runs AS run
     LEFT JOIN ops.runs AS taker
         ON run.transformed_by = taker.id
-    LEFT JOIN (
-        SELECT
-            transform.run_id,
-            max(transform.started_at + make_interval(secs => transform.seconds)) AS ended_at
-        FROM ops.transforms AS transform
-        GROUP BY transform.run_id
-    ) AS file
-        ON run.id = file.run_id
 ),
 
 whole AS (
